@@ -1,0 +1,23 @@
+//! Weir watches what a router forwards: sessions, names, apps, records.
+//!
+//! A frame goes one way through the layers, and a layer knows only those
+//! before it (`tests/layers.rs` holds that):
+//!
+//! - [`time`] and [`table`]: instants, and the one hash table of fixed size.
+//! - [`wire`]: frames to packets. Link headers, IP, fragments, tunnels.
+//! - [`record`]: the rows that come out; their one definition makes both
+//!   database schemas, the EVE JSON and what the pages know of columns.
+//! - [`dissect`]: what the bytes of a session say. A protocol is one file.
+//! - [`rules`]: `features.txt`, and the matcher that names apps by it.
+//! - [`engine`]: the pure core. Packets in, records out; it asks no clock and
+//!   opens no file, so that the same capture gives the same bytes each time.
+//! - [`source`] and [`store`]: where frames come from and where records go,
+//!   by libpcap and files, to SQLite, MariaDB and JSON.
+//! - [`config`] and [`control`]: `config.toml`, and the socket for `status`.
+//! - [`daemon`] and [`cli`]: the commands, and the only place with a clock.
+//!
+//! What came of which choice is in `docs/DECISIONS.md`, what it costs in
+//! `docs/MEASURED.md`.
+
+pub mod table;
+pub mod time;
