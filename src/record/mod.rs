@@ -1,0 +1,232 @@
+//! What Weir can say. One entry below is a struct, a table in both SQL
+//! dialects, a line of JSON and a part of the schema that the pages read.
+//!
+//! No type here has a field for a password, a cookie or a key.
+
+mod column;
+mod schema;
+mod types;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+pub use column::{Cell, Column, Kind, Merge, Short, Table, Value, short, short_address};
+pub use schema::{Dialect, VERSION, add_column, create, schema_json, upsert};
+pub use types::{Device, Id, Ids, Mac, Name, Proto, seed};
+
+use crate::time::Time;
+use column::tables;
+
+tables! {
+    /// One session: the packets of one TCP connection or of one pair of UDP
+    /// endpoints until they fell silent. Written while it goes on, if it goes
+    /// on for long, and once more when it ends.
+    Session = "session", indexed ["last"] {
+        /// Begins with when the row was first written, in milliseconds: so rows
+        /// come to the end of the table, and few pages of it are written again.
+        id: Id,
+        /// First packet, microseconds since 1970.
+        start: Time,
+        /// Latest packet, microseconds since 1970.
+        last: Time,
+        /// Transport protocol.
+        proto: Proto,
+        /// Address of the side that began it.
+        client: IpAddr,
+        /// For ICMP the echo's identifier.
+        client_port: u16,
+        /// Address of the side that was asked.
+        server: IpAddr,
+        /// For ICMP type × 256 + code, as NetFlow has it.
+        server_port: u16,
+        /// The client's MAC address as this network shows it.
+        client_mac: Option<Mac>,
+        /// Whose traffic it is: the side that is in the LAN.
+        device: Device,
+        /// Where the client's packets were seen.
+        iface: Arc<str>,
+        /// VLAN of the first packet.
+        vlan: Option<u16>,
+        /// Packets from the client.
+        packets_out: u64,
+        /// Packets from the server.
+        packets_in: u64,
+        /// IP-layer bytes from the client.
+        bytes_out: u64,
+        /// IP-layer bytes from the server.
+        bytes_in: u64,
+        /// All TCP flags that the client set.
+        tcp_flags_out: u8,
+        /// All TCP flags that the server set.
+        tcp_flags_in: u8,
+        /// TCP's state by name; new or established for the rest.
+        state: &'static str,
+        /// From SYN to the end of the handshake, microseconds.
+        rtt_us: Option<u32>,
+        /// TCP segments whose bytes had been seen before.
+        retransmissions: u32,
+        /// Name of the server.
+        host: Option<Name>,
+        /// How the name is known: dns.
+        host_source: Option<&'static str>,
+        /// The app by features.txt.
+        app: Option<Arc<str>>,
+        /// Protocol above the transport, as EVE names it.
+        app_proto: Option<&'static str>,
+        /// Why it ended; unknown while it goes on.
+        reason: Option<&'static str>,
+    }
+
+    /// One question to DNS with its answer, or one message of mDNS or LLMNR.
+    Dns = "dns", indexed [] {
+        /// Begins with the time in milliseconds.
+        id: Id,
+        /// When it was asked (answered, if the question was not seen).
+        time: Time,
+        /// dns, mdns or llmnr.
+        kind: &'static str,
+        /// Transport protocol.
+        proto: Proto,
+        /// Who asked.
+        client: IpAddr,
+        /// The port it asked from.
+        client_port: u16,
+        /// Who was asked.
+        server: IpAddr,
+        /// The port that was asked.
+        server_port: u16,
+        /// Whose question it was.
+        device: Device,
+        /// Identifier of the message.
+        txid: u16,
+        /// Name in the question, lower case.
+        qname: Option<Name>,
+        /// Type in the question, by name.
+        qtype: Option<Short>,
+        /// Further questions in the same message, as JSON.
+        more: Option<String>,
+        /// Header flags of the question.
+        flags: Option<u16>,
+        /// Header flags of the answer.
+        answer_flags: Option<u16>,
+        /// Whether the question was seen.
+        asked: u8,
+        /// Response code by name; unknown without an answer.
+        rcode: Option<Short>,
+        /// From question to answer, microseconds.
+        latency_us: Option<u32>,
+        /// How many answers there were.
+        answer_count: u16,
+        /// The answers, as EVE's JSON array.
+        answers: Option<String>,
+        /// What the question said by EDNS, as JSON.
+        edns: Option<String>,
+        /// What the answer said by EDNS, as JSON.
+        answer_edns: Option<String>,
+    }
+
+    /// One device's use of one app, from the first session to the end of the
+    /// last with no longer pause between them than `app_timeout`.
+    App = "app", indexed ["last"] {
+        /// Begins with the start in milliseconds.
+        id: Id,
+        /// Whose use.
+        device: Device,
+        /// The app by features.txt.
+        app: Arc<str>,
+        /// Its category.
+        class: Option<Arc<str>>,
+        /// First packet, microseconds since 1970.
+        start: Time,
+        /// Latest packet, microseconds since 1970.
+        last: Time,
+        /// When it was taken to be over; unknown while it goes on.
+        ended: Option<Time>,
+        /// IP-layer bytes from the device.
+        bytes_out: u64,
+        /// IP-layer bytes to the device.
+        bytes_in: u64,
+        /// Sessions begun.
+        sessions: u32,
+        /// Seconds in use: from packet to packet where the pause was at most ten.
+        active_seconds: u32,
+    }
+
+    /// Volume by minute, device and app.
+    Traffic = "traffic", indexed [] {
+        /// Begins with the minute in milliseconds.
+        id: Id,
+        /// Begin of the minute, microseconds since 1970.
+        time: Time,
+        /// Whose traffic.
+        device: Device,
+        /// The app by features.txt; unknown for what has no name.
+        app: Option<Arc<str>>,
+        /// IP-layer bytes from the device.
+        bytes_out: u64,
+        /// IP-layer bytes to the device.
+        bytes_in: u64,
+        /// Packets both ways.
+        packets: u64,
+        /// Sessions begun.
+        sessions: u32,
+    }
+
+    /// One thing in the LAN.
+    Thing = "device", indexed [] {
+        /// As the other tables name it.
+        device: Device,
+        /// Its MAC address.
+        mac: Option<Mac> = known,
+        /// The IPv4 address it used last.
+        ipv4: Option<IpAddr> = known,
+        /// The IPv6 address it used last.
+        ipv6: Option<IpAddr> = known,
+        /// First packet, microseconds since 1970.
+        first: Time = least,
+        /// Latest packet, microseconds since 1970.
+        last: Time,
+    }
+
+    /// The apps that features.txt knows, for the pages.
+    Catalog = "catalog", indexed [] {
+        /// The app.
+        app: Arc<str>,
+        /// Its name in Chinese.
+        app_zh: Option<Arc<str>>,
+        /// Its category.
+        class: Option<Arc<str>>,
+        /// The category's name in English.
+        class_en: Option<Arc<str>>,
+        /// The category's name in Chinese.
+        class_zh: Option<Arc<str>>,
+    }
+
+    /// What each stage was offered and lost within an interval.
+    Health = "health", indexed [] {
+        /// Begins with the time in milliseconds.
+        id: Id,
+        /// End of the interval, microseconds since 1970.
+        time: Time,
+        /// Which stage: an interface, the engine or the store.
+        stage: Arc<str>,
+        /// Packets or records that came to it.
+        offered: u64,
+        /// Those that were lost there.
+        lost: u64,
+    }
+}
+
+impl Record {
+    /// The id, where the table's key is one.
+    pub fn id(&self) -> Option<Id> {
+        match self {
+            Record::Session(row) => Some(row.id),
+            Record::Dns(row) => Some(row.id),
+            Record::App(row) => Some(row.id),
+            Record::Traffic(row) => Some(row.id),
+            Record::Health(row) => Some(row.id),
+            Record::Thing(_) | Record::Catalog(_) => None,
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The tables as SQL, in both dialects, and as the JSON that the pages read.
+
+use std::fmt::Write;
+
+use super::TABLES;
+use super::column::{Column, Kind, Merge, Table};
+
+/// The schema's version, kept in the database. A new table or column needs no
+/// step of its own: the stores add what is missing and raise the number.
+pub const VERSION: u32 = 1;
+
+/// Which database the SQL is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dialect {
+    Sqlite,
+    Mariadb,
+}
+
+impl Dialect {
+    /// `name` as an identifier: some of ours are keywords elsewhere.
+    fn quote(self, name: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("\"{name}\""),
+            Dialect::Mariadb => format!("`{name}`"),
+        }
+    }
+
+    fn kind(self, kind: Kind) -> String {
+        match (self, kind) {
+            (Dialect::Sqlite, Kind::Int(_)) => "INTEGER".into(),
+            (Dialect::Sqlite, Kind::Text(_) | Kind::Long) => "TEXT".into(),
+            (Dialect::Mariadb, Kind::Int(64)) => "BIGINT".into(),
+            (Dialect::Mariadb, Kind::Int(32)) => "INT UNSIGNED".into(),
+            (Dialect::Mariadb, Kind::Int(16)) => "SMALLINT UNSIGNED".into(),
+            (Dialect::Mariadb, Kind::Int(_)) => "TINYINT UNSIGNED".into(),
+            (Dialect::Mariadb, Kind::Text(length)) => format!("VARCHAR({length})"),
+            (Dialect::Mariadb, Kind::Long) => "MEDIUMTEXT".into(),
+        }
+    }
+
+    fn column(self, column: &Column) -> String {
+        let null = if column.null { "" } else { " NOT NULL" };
+        format!("{} {}{null}", self.quote(column.name), self.kind(column.kind))
+    }
+}
+
+/// Statements that make `table` with its indexes where they are not there yet.
+pub fn create(table: &Table, dialect: Dialect) -> Vec<String> {
+    let name = dialect.quote(table.name);
+    let columns: Vec<_> = table.columns.iter().map(|column| dialect.column(column)).collect();
+    let key = &table.columns[0];
+    let (key_text, tail) = match dialect {
+        // An integer key is SQLite's own row number: no second tree.
+        Dialect::Sqlite if matches!(key.kind, Kind::Int(_)) => (String::new(), ""),
+        Dialect::Sqlite => (format!(", PRIMARY KEY ({})", dialect.quote(key.name)), " WITHOUT ROWID"),
+        Dialect::Mariadb => (
+            format!(", PRIMARY KEY ({})", dialect.quote(key.name)),
+            " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin",
+        ),
+    };
+    let mut columns = columns.join(", ");
+    if key_text.is_empty() {
+        columns = columns.replacen(" NOT NULL", " PRIMARY KEY", 1);
+    }
+    let mut statements = vec![format!("CREATE TABLE IF NOT EXISTS {name} ({columns}{key_text}){tail}")];
+    for index in table.indexes {
+        let (index_name, column) = (dialect.quote(&format!("{}_{index}", table.name)), dialect.quote(index));
+        statements.push(format!("CREATE INDEX IF NOT EXISTS {index_name} ON {name} ({column})"));
+    }
+    statements
+}
+
+/// The statement that adds `column` to a `table` of an older version.
+pub fn add_column(table: &Table, column: &Column, dialect: Dialect) -> String {
+    let default = match (column.null, column.kind) {
+        (true, _) => "",
+        (false, Kind::Int(_)) => " DEFAULT 0",
+        (false, _) => " DEFAULT ''",
+    };
+    format!("ALTER TABLE {} ADD COLUMN {}{default}", dialect.quote(table.name), dialect.column(column))
+}
+
+/// The statement that writes `rows` rows, each over the one with its key.
+///
+/// Where a table says when something was seen last, an older row leaves a
+/// newer one alone. So a batch that is sent twice, or a capture that is read
+/// again, changes nothing.
+pub fn upsert(table: &Table, rows: usize, dialect: Dialect) -> String {
+    let names: Vec<_> = table.columns.iter().map(|column| dialect.quote(column.name)).collect();
+    let one = format!("({})", vec!["?"; names.len()].join(","));
+    let mut sql = format!("INSERT INTO {} ({}) VALUES ", dialect.quote(table.name), names.join(","));
+    sql.push_str(&vec![one.as_str(); rows].join(","));
+    let last = table.columns.iter().find(|column| column.name == "last");
+    match dialect {
+        Dialect::Sqlite => {
+            let _ = write!(sql, " ON CONFLICT ({}) DO UPDATE SET ", names[0]);
+        }
+        Dialect::Mariadb => sql.push_str(" ON DUPLICATE KEY UPDATE "),
+    }
+    // MariaDB assigns from left to right: `last`, which the others look at, comes last.
+    let mut columns: Vec<_> = table.columns[1..].iter().collect();
+    columns.sort_by_key(|column| column.name == "last");
+    for (n, column) in columns.into_iter().enumerate() {
+        let name = dialect.quote(column.name);
+        let (new, least) = match dialect {
+            Dialect::Sqlite => (format!("excluded.{name}"), "MIN"),
+            Dialect::Mariadb => (format!("VALUES({name})"), "LEAST"),
+        };
+        let merged = match column.merge {
+            Merge::Newer => new,
+            Merge::Least => format!("{least}({name},{new})"),
+            Merge::Known => format!("COALESCE({new},{name})"),
+        };
+        let comma = if n == 0 { "" } else { "," };
+        let _ = match (dialect, last) {
+            (Dialect::Mariadb, Some(_)) => {
+                write!(sql, "{comma}{name}=IF(VALUES(`last`)>=`last`,{merged},{name})")
+            }
+            _ => write!(sql, "{comma}{name}={merged}"),
+        };
+    }
+    if let (Dialect::Sqlite, Some(_)) = (dialect, last) {
+        let _ = write!(sql, " WHERE excluded.\"last\">={}.\"last\"", dialect.quote(table.name));
+    }
+    sql
+}
+
+/// All tables for the pages: `{"version":1,"tables":{"session":[{"name":…}]}}`.
+pub fn schema_json() -> serde_json::Value {
+    let tables: serde_json::Map<_, _> = TABLES
+        .iter()
+        .map(|table| {
+            let columns: Vec<_> = table
+                .columns
+                .iter()
+                .map(|column| {
+                    let kind = if matches!(column.kind, Kind::Int(_)) { "int" } else { "text" };
+                    serde_json::json!({"name": column.name, "kind": kind, "doc": words(column.doc)})
+                })
+                .collect();
+            (table.name.to_owned(), serde_json::json!({"doc": words(table.doc), "columns": columns}))
+        })
+        .collect();
+    serde_json::json!({"version": VERSION, "tables": tables})
+}
+
+/// A doc comment's lines as one.
+fn words(doc: &str) -> String {
+    doc.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Health, Session, Thing};
+
+    #[test]
+    fn a_table_reads_the_same_in_both_dialects() {
+        let sqlite = create(&Health::TABLE, Dialect::Sqlite);
+        assert_eq!(
+            sqlite,
+            [
+                "CREATE TABLE IF NOT EXISTS \"health\" (\"id\" INTEGER PRIMARY KEY, \"time\" INTEGER NOT NULL, \
+              \"stage\" TEXT NOT NULL, \"offered\" INTEGER NOT NULL, \"lost\" INTEGER NOT NULL)"
+            ]
+        );
+        let mariadb = create(&Thing::TABLE, Dialect::Mariadb);
+        assert_eq!(
+            mariadb,
+            ["CREATE TABLE IF NOT EXISTS `device` (`device` VARCHAR(45) NOT NULL, `mac` VARCHAR(17), \
+              `ipv4` VARCHAR(45), `ipv6` VARCHAR(45), `first` BIGINT NOT NULL, `last` BIGINT NOT NULL, \
+              PRIMARY KEY (`device`)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"]
+        );
+        assert_eq!(
+            create(&Session::TABLE, Dialect::Sqlite)[1],
+            "CREATE INDEX IF NOT EXISTS \"session_last\" ON \"session\" (\"last\")"
+        );
+    }
+
+    #[test]
+    fn an_older_row_leaves_a_newer_one_alone() {
+        let sqlite = upsert(&Thing::TABLE, 1, Dialect::Sqlite);
+        assert_eq!(
+            sqlite,
+            "INSERT INTO \"device\" (\"device\",\"mac\",\"ipv4\",\"ipv6\",\"first\",\"last\") VALUES \
+             (?,?,?,?,?,?) ON CONFLICT (\"device\") DO UPDATE SET \"mac\"=COALESCE(excluded.\"mac\",\"mac\"),\
+             \"ipv4\"=COALESCE(excluded.\"ipv4\",\"ipv4\"),\"ipv6\"=COALESCE(excluded.\"ipv6\",\"ipv6\"),\
+             \"first\"=MIN(\"first\",excluded.\"first\"),\"last\"=excluded.\"last\" \
+             WHERE excluded.\"last\">=\"device\".\"last\""
+        );
+        let mariadb = upsert(&Thing::TABLE, 2, Dialect::Mariadb);
+        assert!(mariadb.contains("VALUES (?,?,?,?,?,?),(?,?,?,?,?,?) ON DUPLICATE KEY UPDATE"), "{mariadb}");
+        assert!(mariadb.ends_with("`last`=IF(VALUES(`last`)>=`last`,VALUES(`last`),`last`)"), "{mariadb}");
+    }
+}

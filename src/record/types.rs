@@ -1,0 +1,227 @@
+//! The small types that records are made of.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::column::{Short, short_address};
+use crate::time::Time;
+
+/// Names a row. It begins with the time, so that rows of a time lie together
+/// and old ones are cut off at one end: milliseconds since 1970, then 11 bits
+/// that tell rows of the same millisecond apart. It stays below 2^53 until the
+/// year 2109, so that PHP on a 32-bit router and JavaScript, which count in
+/// doubles, hold it exactly.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Id(i64);
+
+/// Bits behind the milliseconds.
+const BITS: u32 = 11;
+
+/// How far ahead of the clock ids may run when a burst of rows (or packets a
+/// little out of order) uses up their milliseconds.
+const SPILL: Duration = Duration::from_secs(1);
+
+impl Id {
+    /// The smallest id of a row that begins at `time` or later.
+    pub fn first_at(time: Time) -> Id {
+        Id((time.millis() << BITS) as i64)
+    }
+
+    /// The time in it, in whole milliseconds.
+    pub fn time(self) -> Time {
+        Time::from_micros((self.0 >> BITS) as u64 * 1_000)
+    }
+
+    /// The id with this number, as a database gives it back.
+    pub fn from_number(number: i64) -> Id {
+        Id(number)
+    }
+
+    pub fn number(self) -> i64 {
+        self.0
+    }
+}
+
+/// Gives rows their ids. The bits behind the time come from what the row is
+/// about, so reading a capture again gives the same ids; only rows that would
+/// share one get the next that is free.
+#[derive(Default)]
+pub struct Ids {
+    last: Option<Id>,
+}
+
+impl Ids {
+    /// An id for a row that begins at `time`; `seed` is derived from its content.
+    pub fn next(&mut self, time: Time, seed: u64) -> Id {
+        let derived = Id(Id::first_at(time).0 | (seed >> (64 - BITS)) as i64);
+        let id = match self.last {
+            // Of the same millisecond, or of one that others spilled into.
+            // A clock that went back by more is not followed up.
+            Some(last) if derived <= last && last.time().since(time) < SPILL => Id(last.0 + 1),
+            _ => derived,
+        };
+        self.last = Some(id);
+        id
+    }
+}
+
+/// Bits for [`Ids::next`] from what a row is about: FNV-1a, the same on every
+/// machine and in every run.
+pub fn seed<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
+    let bytes = parts.into_iter().flatten();
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// A MAC address.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Mac(pub [u8; 6]);
+
+impl Mac {
+    /// As every table has it. Most rows hold one; twelve calls of the general
+    /// formatter would cost as much as finding the session.
+    pub fn text(self) -> Short {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut digits = [b':'; 17];
+        for (place, byte) in digits.chunks_mut(3).zip(self.0) {
+            place[0] = DIGITS[usize::from(byte >> 4)];
+            place[1] = DIGITS[usize::from(byte & 0xf)];
+        }
+        let mut text = Short::new();
+        text.push_str(std::str::from_utf8(&digits).unwrap_or_default());
+        text
+    }
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+/// Whose traffic it is: the LAN's side of a session. A MAC address where the
+/// capture shows one that stands for a single thing, otherwise an IP address.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Device {
+    Mac(Mac),
+    Ip(IpAddr),
+}
+
+impl Device {
+    /// As every table names it.
+    pub fn text(&self) -> Short {
+        match self {
+            Device::Mac(mac) => mac.text(),
+            Device::Ip(address) => short_address(address),
+        }
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Device::Mac(mac) => mac.fmt(f),
+            Device::Ip(address) => address.fmt(f),
+        }
+    }
+}
+
+/// A domain name, however long and escaped.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Name(pub Arc<str>);
+
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A transport protocol by its number (IANA, Assigned Internet Protocol Numbers).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Proto(pub u8);
+
+impl Proto {
+    pub const TCP: Proto = Proto(6);
+    pub const UDP: Proto = Proto(17);
+
+    /// Its short name, if it has one.
+    pub fn name(self) -> Option<&'static str> {
+        Some(match self.0 {
+            1 => "icmp",
+            2 => "igmp",
+            4 => "ipip",
+            6 => "tcp",
+            17 => "udp",
+            33 => "dccp",
+            41 => "ipv6",
+            47 => "gre",
+            50 => "esp",
+            51 => "ah",
+            58 => "icmp6",
+            88 => "eigrp",
+            89 => "ospf",
+            103 => "pim",
+            112 => "vrrp",
+            115 => "l2tp",
+            132 => "sctp",
+            136 => "udplite",
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Proto {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "ip-{}", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_begins_with_the_time_and_stays_exact_in_a_double() {
+        let time = Time::from_micros(1_717_200_000_123_456);
+        let id = Ids::default().next(time, u64::MAX);
+        assert_eq!(id.time(), Time::from_micros(1_717_200_000_123_000));
+        assert!(id >= Id::first_at(time) && id.number() < 1 << 53);
+    }
+
+    #[test]
+    fn rows_of_one_millisecond_differ_and_come_out_the_same_again() {
+        let make = || {
+            let mut ids = Ids::default();
+            let seeds = [7, 7, 1 << 63, 3].map(|seed| ids.next(Time::from_secs(1), seed).number());
+            let later = ids.next(Time::from_secs(2), 0).number();
+            (seeds, later)
+        };
+        let (ids, later) = make();
+        assert!(ids.is_sorted_by(|a, b| a < b) && ids[3] < later);
+        assert_eq!(make(), (ids, later));
+    }
+
+    #[test]
+    fn more_rows_than_a_millisecond_has_room_for_spill_into_the_next() {
+        let mut ids = Ids::default();
+        let mut all: Vec<_> =
+            (0..10_000).map(|n| ids.next(Time::from_micros((5 + n / 4_000) * 1_000), 0)).collect();
+        all.dedup();
+        assert!(all.is_sorted() && all.len() == 10_000);
+    }
+
+    #[test]
+    fn a_device_is_written_as_its_address() {
+        assert_eq!(Device::Mac(Mac([2, 0, 0, 0, 0xfe, 1])).to_string(), "02:00:00:00:fe:01");
+        assert_eq!(Device::Ip([192, 0, 2, 1].into()).to_string(), "192.0.2.1");
+        assert_eq!(Proto(6).to_string(), "tcp");
+        assert_eq!(Proto(200).to_string(), "ip-200");
+    }
+}
