@@ -19,6 +19,7 @@
 //! What came of which choice is in `docs/DECISIONS.md`, what it costs in
 //! `docs/MEASURED.md`.
 
+pub mod dissect;
 pub mod record;
 pub mod table;
 pub mod time;
