@@ -21,6 +21,7 @@
 
 pub mod dissect;
 pub mod record;
+pub mod rules;
 pub mod table;
 pub mod time;
 pub mod wire;

@@ -1,0 +1,373 @@
+//! features.txt: which app a session belongs to.
+//!
+//! `grammar` reads a line, `feature` holds its conditions, `index` finds the
+//! features that may match. The file is data that people edit: every mistake
+//! in it is told with its place, and a file with mistakes changes nothing.
+
+mod feature;
+mod grammar;
+mod index;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+pub use feature::{Evidence, Feature};
+use index::Index;
+
+/// The most mistakes that are listed; a file of another kind has one a line.
+const MAX_MISTAKES: usize = 1_000;
+
+/// A mistake in features.txt.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Mistake {
+    /// From 1.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
+    /// What should be there.
+    pub expected: String,
+}
+
+/// `3:14: expected a port from 0 to 65535`; the file's name goes before it.
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: expected {}", self.line, self.column, self.expected)
+    }
+}
+
+/// A category of apps.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Class {
+    /// As records name it.
+    pub id: Arc<str>,
+    /// For people.
+    pub english: Arc<str>,
+    pub chinese: Option<Arc<str>>,
+}
+
+/// One app.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct App {
+    /// As records name it.
+    pub name: Arc<str>,
+    pub chinese: Option<Arc<str>>,
+    /// Place of its category in [`Rules::classes`].
+    pub class: Option<usize>,
+    /// Its line in the file, from 1.
+    pub line: u32,
+}
+
+/// Which app it is, and how sure that is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Match {
+    /// Place of the app in [`Rules::apps`].
+    pub app: u32,
+    /// The greater, the more it says; see [`Feature::rank`].
+    pub rank: u32,
+}
+
+/// A file's apps, ready to be asked.
+#[derive(Default)]
+pub struct Rules {
+    classes: Vec<Class>,
+    apps: Vec<App>,
+    /// The app each feature belongs to, its rank and its conditions.
+    features: Vec<(u32, u32, Feature)>,
+    index: Index,
+    has_payloads: bool,
+}
+
+impl Rules {
+    /// Reads the text of a file. `max_features` bounds what it may hold.
+    pub fn parse(text: &[u8], max_features: usize) -> Result<Rules, Vec<Mistake>> {
+        let mut reader = Reader::default();
+        for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
+            reader.line(number, line.strip_suffix(b"\r").unwrap_or(line));
+            if reader.rules.features.len() > max_features {
+                reader.complain(
+                    number,
+                    1,
+                    format!("at most {max_features} features (max_features in config.toml)"),
+                );
+                break;
+            }
+        }
+        if let Some((number, _)) = reader.title {
+            reader.complain(number, 1, "the app's own line below its #app line".into());
+        }
+        if !reader.mistakes.is_empty() {
+            reader.mistakes.sort();
+            return Err(reader.mistakes);
+        }
+        let mut rules = reader.rules;
+        rules.index = Index::new(rules.features.iter().map(|(.., feature)| feature));
+        rules.has_payloads = rules.features.iter().any(|(.., feature)| !feature.payload.is_empty());
+        Ok(rules)
+    }
+
+    pub fn apps(&self) -> &[App] {
+        &self.apps
+    }
+
+    pub fn classes(&self) -> &[Class] {
+        &self.classes
+    }
+
+    /// How many features the apps have together.
+    pub fn features(&self) -> usize {
+        self.features.len()
+    }
+
+    /// The category of an app.
+    pub fn class_of(&self, app: &App) -> Option<&Class> {
+        self.classes.get(app.class?)
+    }
+
+    /// Whether any feature looks at payloads.
+    pub fn has_payloads(&self) -> bool {
+        self.has_payloads
+    }
+
+    /// The app that `evidence` speaks for most; of equals, the one whose line
+    /// comes first.
+    pub fn classify(&self, evidence: &Evidence<'_>) -> Option<Match> {
+        let mut best: Option<(u32, u32)> = None;
+        self.index.candidates(evidence, |number| {
+            let (_, rank, feature) = &self.features[number as usize];
+            let better =
+                best.is_none_or(|(best_rank, best_number)| (*rank, best_number) > (best_rank, number));
+            if better && feature.matches(evidence) {
+                best = Some((*rank, number));
+            }
+        });
+        best.map(|(rank, number)| Match { app: self.features[number as usize].0, rank })
+    }
+}
+
+/// Takes in a file line by line.
+#[derive(Default)]
+struct Reader {
+    rules: Rules,
+    mistakes: Vec<Mistake>,
+    class: Option<usize>,
+    /// An #app line that waits for its app: its number and text.
+    title: Option<(usize, String)>,
+    /// The line of each app, to find one that comes twice.
+    lines: HashMap<String, usize>,
+}
+
+impl Reader {
+    fn line(&mut self, number: usize, bytes: &[u8]) {
+        let text = match str_of(bytes) {
+            Ok(text) => text.strip_prefix('\u{feff}').filter(|_| number == 1).unwrap_or(text),
+            Err(column) => return self.complain(number, column, "text in UTF-8".into()),
+        };
+        match text.split_once(char::is_whitespace) {
+            Some(("#class", rest)) => self.class(number, rest.trim(), text),
+            Some(("#app", rest)) => {
+                if let Some((earlier, _)) = self.title.replace((number, rest.trim().into())) {
+                    self.complain(earlier, 1, "the app's own line below its #app line".into());
+                }
+            }
+            _ if text.starts_with('#') || text.trim().is_empty() => {}
+            _ => self.app(number, text),
+        }
+    }
+
+    /// `#class ID English name 中文名`: the Chinese name begins with the first
+    /// word that is not ASCII.
+    fn class(&mut self, number: usize, rest: &str, line: &str) {
+        let mut words = rest.split_whitespace();
+        let id = words.next().unwrap_or_default();
+        if id.is_empty() || !id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+            let column = line.find(id).filter(|_| !id.is_empty()).unwrap_or(line.len()) + 1;
+            return self.complain(number, column, "a category's name in small letters".into());
+        }
+        if id.len() > 32 || rest.chars().count() > 128 {
+            return self.complain(number, 8, "a name of at most 32 letters and titles of at most 90".into());
+        }
+        let (english, chinese): (Vec<_>, Vec<_>) = {
+            let words: Vec<_> = words.collect();
+            let split = words.iter().position(|word| !word.is_ascii()).unwrap_or(words.len());
+            (words[..split].to_vec(), words[split..].to_vec())
+        };
+        let title = if english.is_empty() { id.to_owned() } else { english.join(" ") };
+        let chinese = (!chinese.is_empty()).then(|| chinese.join(" ").into());
+        let known = self.rules.classes.iter().position(|class| &*class.id == id);
+        self.class = Some(known.unwrap_or_else(|| {
+            self.rules.classes.push(Class { id: id.into(), english: title.into(), chinese });
+            self.rules.classes.len() - 1
+        }));
+    }
+
+    fn app(&mut self, number: usize, text: &str) {
+        let title = self.title.take();
+        let indent = text.len() - text.trim_start().len();
+        let (name, features) = match grammar::app_line(text.trim_start()) {
+            Ok(parsed) => parsed,
+            Err(complaints) => {
+                for complaint in complaints {
+                    self.complain(number, complaint.column + indent, complaint.expected);
+                }
+                return;
+            }
+        };
+        if let Some(earlier) = self.lines.insert(name.to_lowercase(), number) {
+            return self.complain(number, 1, format!("each app once; {name} is on line {earlier} already"));
+        }
+        let chinese = match title {
+            None => None,
+            Some((at, title)) => match title.strip_prefix(name).map(str::trim) {
+                Some(chinese) if !chinese.is_empty() && chinese.chars().count() <= grammar::MAX_NAME => {
+                    Some(chinese.into())
+                }
+                _ => {
+                    let expected = format!("{name} and its Chinese name, for the app on the line below");
+                    return self.complain(at, 6, expected);
+                }
+            },
+        };
+        let app = self.rules.apps.len() as u32;
+        self.rules.apps.push(App { name: name.into(), chinese, class: self.class, line: number as u32 });
+        let ranked = features.into_iter().map(|feature| (app, feature.rank(), feature));
+        self.rules.features.extend(ranked);
+    }
+
+    fn complain(&mut self, line: usize, column: usize, expected: String) {
+        if self.mistakes.len() < MAX_MISTAKES {
+            self.mistakes.push(Mistake { line, column, expected });
+        }
+    }
+}
+
+/// The text, or the column where it stops being UTF-8.
+fn str_of(bytes: &[u8]) -> Result<&str, usize> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let good = &bytes[..error.valid_up_to()];
+        std::str::from_utf8(good).map_or(1, |text| text.chars().count() + 1)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "\
+#class chat Chat and calls 聊天
+# a comment
+#app WeChat 微信
+WeChat:[tcp;;;weixin.qq.com;,udp;;8000;;0:a3]
+QQ:[;;;qq.com;,tcp;;14000;;]
+
+#class video
+YouTube:[;;;googlevideo.com;,;;;youtube.com;]
+";
+
+    fn name(rules: &Rules, evidence: Evidence<'_>) -> Option<String> {
+        rules.classify(&evidence).map(|found| rules.apps()[found.app as usize].name.to_string())
+    }
+
+    #[test]
+    fn a_file_gives_apps_with_categories_and_names() {
+        let rules = Rules::parse(FILE.as_bytes(), 100).unwrap();
+        let chat = &rules.classes()[0];
+        assert_eq!((&*chat.id, &*chat.english), ("chat", "Chat and calls"));
+        assert_eq!(chat.chinese.as_deref(), Some("聊天"));
+        assert_eq!(rules.apps()[0].chinese.as_deref(), Some("微信"));
+        assert_eq!((rules.apps()[1].class, rules.apps()[1].line), (Some(0), 5));
+        assert_eq!(rules.class_of(&rules.apps()[2]).map(|class| &*class.english), Some("video"));
+        assert_eq!(rules.features(), 6);
+    }
+
+    #[test]
+    fn the_most_specific_feature_decides() {
+        let rules = Rules::parse(FILE.as_bytes(), 100).unwrap();
+        let host = |host| Evidence { proto: 6, dport: 443, host: Some(host), ..Evidence::default() };
+        assert_eq!(name(&rules, host("szshort.weixin.qq.com")).as_deref(), Some("WeChat"));
+        assert_eq!(name(&rules, host("www.qq.com")).as_deref(), Some("QQ"));
+        assert_eq!(name(&rules, host("myqq.com")), None);
+        let bytes = Evidence { proto: 17, dport: 8000, payload: Some(&[0xa3, 1]), ..Evidence::default() };
+        assert_eq!(name(&rules, bytes).as_deref(), Some("WeChat"));
+        let port = Evidence { proto: 6, dport: 14000, ..Evidence::default() };
+        assert_eq!(name(&rules, port).as_deref(), Some("QQ"));
+    }
+
+    #[test]
+    fn of_equals_the_earlier_line_wins() {
+        let rules = Rules::parse(b"A:[;;;a.io;]\nB:[;;;a.io;]\n", 9).unwrap();
+        let evidence = Evidence { host: Some("a.io"), ..Evidence::default() };
+        assert_eq!(name(&rules, evidence).as_deref(), Some("A"));
+    }
+
+    #[test]
+    fn all_mistakes_are_told() {
+        let text = b"#class Chat\nA:[tcp;;x;;]\nA:[tcp;;1;;]\na:[tcp;;1;;]\n\xe5\xbe\xae\xff\n#app B \xe5\xbe\xae\nC:[;;1;;]\n#app D\n  E:[tcp;;80]";
+        let told: Vec<_> = Rules::parse(text, 100).err().unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "1:8: expected a category's name in small letters",
+                "2:9: expected a port from 0 to 65535",
+                "4:1: expected each app once; a is on line 3 already",
+                "5:2: expected text in UTF-8",
+                "6:6: expected C and its Chinese name, for the app on the line below",
+                "9:13: expected five parts divided by ; (protocol;sport;dport;host;payload)",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_number_of_features_is_bounded() {
+        let text: String = (0..20).map(|n| format!("A{n}:[tcp;;{n};;]\n")).collect();
+        assert!(Rules::parse(text.as_bytes(), 20).is_ok());
+        let told = Rules::parse(text.as_bytes(), 19).err().unwrap();
+        assert_eq!(told[0].to_string(), "20:1: expected at most 19 features (max_features in config.toml)");
+    }
+
+    #[test]
+    fn an_empty_file_knows_nothing() {
+        let rules = Rules::parse(b"", 1).unwrap();
+        assert_eq!(rules.classify(&Evidence::default()), None);
+    }
+
+    /// What the index finds is what trying every feature in turn finds.
+    #[test]
+    fn the_index_agrees_with_trying_each() {
+        let mut random = 1_u64;
+        let mut pick = |below: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (random >> 33) as usize % below
+        };
+        let hosts = ["a.io", "b.a.io", "~ab", "x*y.a.io", "c*", "~q", "ab.cd", "*.io"];
+        let payloads = ["0:01", "1:0203", "-1:04", "0:01|2:03", "0:0102030405"];
+        let mut text = String::new();
+        for n in 0..300 {
+            let host = if pick(2) == 0 { hosts[pick(hosts.len())] } else { "" };
+            let payload = if pick(2) == 0 { payloads[pick(payloads.len())] } else { "" };
+            let dport = ["", "80", "70-90", "!80", "443|80"][pick(5)];
+            let proto = ["", "tcp", "udp"][pick(3)];
+            text.push_str(&format!("N{n}:[{proto};;{dport};{host};{payload}]\n"));
+        }
+        let rules = Rules::parse(text.as_bytes(), 1000).unwrap();
+        for _ in 0..5_000 {
+            let names = ["a.io", "z.b.a.io", "xaby.a.io", "cab", "ab.cd", "q.net", "x.io"];
+            let bytes = [1, 2, 3, 4, 5, 4].map(|b| if pick(4) == 0 { 0 } else { b });
+            let evidence = Evidence {
+                proto: [6, 17][pick(2)],
+                sport: 5,
+                dport: [80, 443, 75, 9][pick(4)],
+                host: (pick(3) > 0).then(|| names[pick(names.len())]),
+                payload: (pick(3) > 0).then_some(&bytes[..pick(7)]),
+            };
+            let slow = rules
+                .features
+                .iter()
+                .filter(|(.., feature)| feature.matches(&evidence))
+                .map(|&(app, rank, _)| (rank, app))
+                .max_by_key(|&(rank, app)| (rank, u32::MAX - app));
+            let fast = rules.classify(&evidence).map(|found| (found.rank, found.app));
+            assert_eq!(fast, slow, "{evidence:?}");
+        }
+    }
+}
