@@ -20,6 +20,7 @@
 //! `docs/MEASURED.md`.
 
 pub mod dissect;
+pub mod engine;
 pub mod record;
 pub mod rules;
 pub mod table;

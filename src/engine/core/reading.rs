@@ -1,0 +1,190 @@
+//! What sessions say: datagrams and streams go to the dissectors, first bytes
+//! and names to the signatures.
+
+use std::net::IpAddr;
+
+use super::Core;
+use crate::dissect::dns::{Kind, Message};
+use crate::dissect::{Identity, Opening, Side, Sink, identify};
+use crate::engine::names::Names;
+use crate::engine::questions::{Questions, Way};
+use crate::engine::session::{Reading, Session};
+use crate::engine::stream::{Ends, Outcome};
+use crate::record::Record;
+use crate::rules::Evidence;
+use crate::table::Slot;
+use crate::time::Time;
+use crate::wire::{Body, Packet, Tcp, proto};
+
+/// Datagrams of a session that are asked which protocol they are.
+const MAX_TRIES: u8 = 3;
+
+impl Core {
+    /// Looks for the app, by what is known and by `payload` from one side.
+    pub(super) fn classify(&mut self, slot: Slot, payload: Option<(Side, &[u8])>) {
+        let Some((key, session)) = self.sessions.get_mut(slot) else { return };
+        let (_, client_port) = key.endpoint(session.client, Side::Client);
+        let (_, server_port) = key.endpoint(session.client.other(), Side::Server);
+        let from_server = payload.is_some_and(|(side, _)| side == Side::Server);
+        let (sport, dport) =
+            if from_server { (server_port, client_port) } else { (client_port, server_port) };
+        let evidence = Evidence {
+            proto: key.proto(),
+            sport,
+            dport,
+            host: session.host.as_deref(),
+            payload: payload.map(|(_, bytes)| bytes),
+        };
+        let Some(found) = self.rules.classify(&evidence) else { return };
+        if session.app.is_some() && found.rank <= session.rank {
+            return;
+        }
+        session.rank = found.rank;
+        let app = Some(self.apps.of_rule(found.app));
+        if session.app == app {
+            return;
+        }
+        session.app = app;
+        if let Some(ticket) = session.ticket.take() {
+            let (device, last) = (session.device, session.last);
+            self.usage.leave(ticket);
+            session.ticket = Some(self.usage.join(device, app, last, &self.apps, &mut self.out));
+        }
+    }
+
+    /// Reads one datagram.
+    pub(super) fn datagram(&mut self, slot: Slot, side: Side, payload: &[u8], packet: &Packet<'_>) {
+        self.first_payload(slot, side, payload);
+        let Some((key, session)) = self.sessions.get_mut(slot) else { return };
+        if let Reading::Undecided { tried } = session.reading {
+            let opening = Opening {
+                proto: proto::UDP,
+                client_port: key.endpoint(session.client, Side::Client).1,
+                server_port: key.endpoint(session.client.other(), Side::Server).1,
+                side,
+                bytes: payload,
+            };
+            session.reading = match identify(&opening) {
+                Identity::Is(protocol) => {
+                    session.protocol = Some(protocol);
+                    Reading::Settled
+                }
+                _ if tried + 1 < MAX_TRIES => Reading::Undecided { tried: tried + 1 },
+                _ => Reading::Settled,
+            };
+        }
+        let Some(read) = session.protocol.and_then(|protocol| protocol.datagram) else { return };
+        let way = way(session, packet);
+        let Core { questions, names, out, now, .. } = self;
+        read(side, payload, &mut Findings { way, now: *now, questions, names, out });
+    }
+
+    /// Reads one segment with data. `starts` are the numbers that were due
+    /// next on each side before it.
+    pub(super) fn segment(
+        &mut self,
+        slot: Slot,
+        side: Side,
+        starts: [Option<u32>; 2],
+        tcp: &Tcp<'_>,
+        packet: &Packet<'_>,
+    ) {
+        self.first_payload(slot, side, tcp.payload);
+        let Some((key, session)) = self.sessions.get_mut(slot) else { return };
+        let ends = Ends {
+            client_port: key.endpoint(session.client, Side::Client).1,
+            server_port: key.endpoint(session.client.other(), Side::Server).1,
+            side,
+        };
+        if let Reading::Undecided { tried } = session.reading {
+            let in_order = starts[side as usize].is_none_or(|start| start == tcp.seq);
+            let opening = Opening {
+                proto: proto::TCP,
+                client_port: ends.client_port,
+                server_port: ends.server_port,
+                side,
+                bytes: tcp.payload,
+            };
+            let identity = if in_order { identify(&opening) } else { Identity::More };
+            session.reading = match identity {
+                Identity::Is(protocol) => {
+                    session.protocol = Some(protocol);
+                    if protocol.stream.is_some() { Reading::Stream } else { Reading::Settled }
+                }
+                Identity::More => Reading::Stream,
+                // One side does not tell; the other may.
+                Identity::Unknown => {
+                    let tried = tried | 1 << side as u8;
+                    if tried == 3 { Reading::Settled } else { Reading::Undecided { tried } }
+                }
+            };
+            if session.reading == Reading::Stream {
+                let name = session.number;
+                self.stats.streams_given_up +=
+                    u64::from(self.streams.open(name, session.protocol, starts, self.now));
+            }
+        }
+        if session.reading != Reading::Stream {
+            return;
+        }
+        let (name, way) = (session.number, way(session, packet));
+        let Core { questions, names, out, now, streams, .. } = self;
+        let mut sink = Findings { way, now: *now, questions, names, out };
+        match streams.segment(name, ends, tcp, *now, &mut sink) {
+            Outcome::Open => return,
+            Outcome::Named(protocol) => {
+                session.protocol = Some(protocol);
+                if protocol.stream.is_some() {
+                    return;
+                }
+            }
+            Outcome::Ended => {}
+            Outcome::GivenUp => self.stats.streams_given_up += 1,
+        }
+        session.reading = Reading::Settled;
+    }
+
+    /// Shows the signatures the first bytes that each side sends.
+    fn first_payload(&mut self, slot: Slot, side: Side, payload: &[u8]) {
+        let Some((_, session)) = self.sessions.get_mut(slot) else { return };
+        let bit = 1 << side as u8;
+        if session.payloads & bit == 0 && !payload.is_empty() {
+            session.payloads |= bit;
+            if self.rules.has_payloads() {
+                self.classify(slot, Some((side, payload)));
+            }
+        }
+    }
+}
+
+/// The way of `packet`, for what a dissector finds in it.
+fn way(session: &Session, packet: &Packet<'_>) -> Way {
+    let ends: [(IpAddr, u16); 2] = match packet.body {
+        Body::Tcp(tcp) => [(packet.src, tcp.src_port), (packet.dst, tcp.dst_port)],
+        Body::Udp(udp) => [(packet.src, udp.src_port), (packet.dst, udp.dst_port)],
+        _ => [(packet.src, 0), (packet.dst, 0)],
+    };
+    Way {
+        time: packet.span.last,
+        session: session.number,
+        proto: packet.proto,
+        src: ends[0],
+        dst: ends[1],
+        device: session.device,
+    }
+}
+
+/// Where dissectors bring what they find.
+struct Findings<'a> {
+    way: Way,
+    now: Time,
+    questions: &'a mut Questions,
+    names: &'a mut Names,
+    out: &'a mut Vec<Record>,
+}
+
+impl Sink for Findings<'_> {
+    fn dns(&mut self, kind: Kind, _: Side, message: &Message<'_>) {
+        self.questions.message(kind, self.way, message, self.now, self.names, self.out);
+    }
+}

@@ -1,0 +1,141 @@
+//! What is done as time passes: timeouts, the minute's volumes, the rows of
+//! sessions that go on, and the end.
+
+use std::time::Duration;
+
+use super::{Core, report};
+use crate::engine::session::Reason;
+use crate::engine::usage::Volume;
+use crate::table::Slot;
+use crate::time::Time;
+
+/// Timeouts are looked at this often; a packet that comes in between still
+/// finds a session whose time is up ended.
+const CHECK_EVERY: Duration = Duration::from_millis(100);
+
+/// Sessions ended at one go, so that the records of a full table do not have
+/// to be in memory at once.
+const BATCH: usize = 1_000;
+
+impl Core {
+    /// There was a packet at `time`, in a second in which there was none before.
+    pub(super) fn active(&mut self, slot: Slot, time: Time) {
+        let Some((_, session)) = self.sessions.get_mut(slot) else { return };
+        if session.tunnel.is_some() {
+            return;
+        }
+        let goes_on = session.ticket.is_some_and(|ticket| self.usage.active(ticket, time));
+        if !goes_on {
+            let ticket = self.usage.join(session.device, session.app, time, &self.apps, &mut self.out);
+            session.ticket = Some(ticket);
+        }
+    }
+
+    /// Brings the session's volume to its device's use of its app.
+    pub(super) fn tell(&mut self, slot: Slot) {
+        let Some((_, session)) = self.sessions.get_mut(slot) else { return };
+        if !session.untold {
+            return;
+        }
+        session.untold = false;
+        self.untold.remove(0, slot);
+        // What is inside a tunnel is counted there.
+        if session.tunnel.is_some() {
+            return;
+        }
+        let volume = session.tell();
+        if volume == Volume::default() {
+            return;
+        }
+        let told = session.ticket.is_some_and(|ticket| self.usage.add(ticket, volume));
+        if !told {
+            let (device, app, last) = (session.device, session.app, session.last);
+            let ticket = self.usage.join(device, app, last, &self.apps, &mut self.out);
+            self.usage.add(ticket, volume);
+            session.ticket = Some(ticket);
+        }
+    }
+
+    pub(super) fn tell_usage(&mut self) {
+        while let Some(slot) = self.untold.oldest(0) {
+            self.tell(slot);
+        }
+    }
+
+    /// Ends what was silent too long, and writes what is due.
+    pub fn tick(&mut self) {
+        let now = self.now;
+        if self.usage.is_minute_over(now) {
+            self.tell_usage();
+            self.usage.report(now, &self.apps, &mut self.out);
+            self.devices.report(now, &mut self.out);
+        }
+        let mut ended = 0;
+        while let Some(slot) = self.sessions.due(now).filter(|_| ended < BATCH) {
+            self.close(slot, Reason::Timeout);
+            ended += 1;
+        }
+        self.questions.expire(now, &mut self.out);
+        self.names.expire(now);
+        self.devices.expire(now);
+        self.usage.expire(now, &self.apps, &mut self.out);
+        self.write_reports(report::FIRST);
+        self.write_reports(report::AGAIN);
+        self.check_at = if ended < BATCH { now + CHECK_EVERY } else { now };
+    }
+
+    /// Writes the rows of sessions that go on and have changed.
+    fn write_reports(&mut self, queue: u8) {
+        let now = self.now;
+        let (after, every) = (self.options.report_after, self.options.report_every);
+        while let Some(slot) = self.reports.oldest(queue) {
+            let Some((key, session)) = self.sessions.get_mut(slot) else { return };
+            if session.report_at > now {
+                return;
+            }
+            let key = *key;
+            // A question and its answer are no session that goes on, although
+            // it takes a while until it is over: it is looked at again.
+            let is_long = session.last.since(session.start) * 2 >= after;
+            let (next, wait) = if is_long { (report::AGAIN, every) } else { (report::FIRST, after) };
+            let changed = session.last >= session.written_at;
+            self.reports.remove(session.reporting, slot);
+            self.reports.push(next, slot);
+            session.reporting = next;
+            session.report_at = now + wait;
+            if !is_long || !changed {
+                continue;
+            }
+            session.written_at = now;
+            let id = *session.id.get_or_insert_with(|| self.ids.next(now, key.seed()));
+            if let Some(session) = self.sessions.get(slot) {
+                let row = session.row(id, &key, None, self.iface(session), self.apps.name(session.app));
+                self.out.push(row.into());
+            }
+        }
+    }
+
+    /// Ends some of what goes on; `true` while there is more.
+    pub fn finish(&mut self) -> bool {
+        for _ in 0..BATCH {
+            let Some(slot) = self.sessions.nearest() else {
+                self.questions.finish(&mut self.out);
+                self.devices.finish(&mut self.out);
+                self.usage.finish(&self.apps, &mut self.out);
+                return false;
+            };
+            self.close(slot, Reason::Shutdown);
+        }
+        true
+    }
+
+    pub fn deadline(&self) -> Option<Time> {
+        let report = [report::FIRST, report::AGAIN].map(|queue| {
+            let session = self.reports.oldest(queue).and_then(|slot| self.sessions.get(slot));
+            session.map(|session| session.report_at)
+        });
+        let minute = self.untold.oldest(0).map(|_| self.now.minute() + Duration::from_secs(60));
+        let others = [self.sessions.deadline(), self.questions.deadline(), minute];
+        report.into_iter().chain(others).flatten().min()
+    }
+}

@@ -1,0 +1,198 @@
+//! The pure core: frames go in, records come out.
+//!
+//! No clock, no file, no socket: time comes with the packets and by `tick`.
+//! So a capture read twice gives the same records, and a test moves time by
+//! hand. `core` follows sessions; what they say goes through the dissectors
+//! to `questions` and `names`; what they carry, by `devices` and `apps`, to
+//! `usage`.
+
+mod apps;
+mod core;
+mod devices;
+mod key;
+mod names;
+mod questions;
+mod session;
+mod stream;
+mod tcp;
+#[cfg(test)]
+mod tests;
+mod usage;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::record::Record;
+use crate::rules::Rules;
+use crate::time::Time;
+use crate::wire::{self, Decoder, LinkType};
+use core::Core;
+
+/// Limits and timeouts; `config.toml` says what each costs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    pub wire: wire::Options,
+    pub max_sessions: usize,
+    /// An idle TCP connection is taken to be over.
+    pub tcp_timeout: Duration,
+    /// TCP that is being opened, or closed by one side.
+    pub tcp_handshake_timeout: Duration,
+    /// TCP that is over, for stragglers.
+    pub tcp_over_timeout: Duration,
+    pub udp_timeout: Duration,
+    /// A session this old is written while it goes on…
+    pub report_after: Duration,
+    /// …and again each time this has passed.
+    pub report_every: Duration,
+    pub max_streams: usize,
+    /// Bytes waiting for the dissectors, in all streams and in one direction of one.
+    pub max_stream_bytes: usize,
+    pub max_stream_side: usize,
+    pub max_questions: usize,
+    pub question_timeout: Duration,
+    pub max_names: usize,
+    pub name_timeout: Duration,
+    pub max_devices: usize,
+    pub max_uses: usize,
+    pub app_timeout: Duration,
+}
+
+/// Defines [`Stats`] and the list of its fields.
+macro_rules! stats {
+    ($($(#[doc = $doc:literal])* $field:ident,)+) => {
+        /// Counters since the start and levels now, for `weir status` and the pages.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+        pub struct Stats {
+            /// What the decoder saw.
+            pub wire: wire::Counters,
+            $($(#[doc = $doc])* pub $field: u64,)+
+        }
+
+        impl Stats {
+            /// Calls `each` with every name and value.
+            pub fn each(&self, each: &mut dyn FnMut(&'static str, u64)) {
+                self.wire.each(each);
+                $(each(stringify!($field), self.$field);)+
+            }
+        }
+    };
+}
+
+stats! {
+    /// Packets that were counted in a session.
+    packets,
+    /// IP-layer bytes of those.
+    bytes,
+    /// IP packets that belong to no session: between neighbours and routers
+    /// (IGMP, neighbour discovery, OSPF), or with a broken header.
+    without_session,
+    /// Packets of a session that were seen on another interface too.
+    copies,
+    /// Sessions begun.
+    sessions,
+    sessions_open,
+    ended_by_timeout,
+    /// Sessions that had to go because the table was full.
+    ended_by_eviction,
+    /// Sessions whose ports were used for another connection.
+    ended_by_reuse,
+    streams_open,
+    /// Streams ended by a hole or by a bound.
+    streams_given_up,
+    dns_messages,
+    questions_open,
+    names,
+    devices,
+    /// Apps in use.
+    uses,
+    /// Records handed out.
+    records,
+}
+
+/// See the module's text.
+pub struct Engine {
+    decoder: Decoder,
+    core: Core,
+}
+
+impl Engine {
+    pub fn new(options: Options, rules: Arc<Rules>) -> Engine {
+        let decoder = Decoder::new(options.wire);
+        let mut core = Core::new(options);
+        core.set_rules(rules);
+        Engine { decoder, core }
+    }
+
+    /// A number for the interface called `name`, the same each time.
+    pub fn interface(&mut self, name: &str) -> u16 {
+        self.core.interface(name)
+    }
+
+    /// Takes in one frame that came at `time` through the interface `iface`
+    /// and was `on_wire` bytes long before the snap length cut it.
+    pub fn packet(&mut self, time: Time, iface: u16, kind: LinkType, frame: &[u8], on_wire: u32) {
+        if self.core.advance(time) {
+            self.housekeeping();
+        }
+        let core = &mut self.core;
+        let now = core.now();
+        self.decoder.frame(now, time, iface, kind, frame, on_wire, &mut |packet| core.packet(&packet));
+    }
+
+    /// Time has passed without a packet.
+    pub fn tick(&mut self, now: Time) {
+        self.core.advance(now);
+        self.housekeeping();
+    }
+
+    fn housekeeping(&mut self) {
+        let core = &mut self.core;
+        let now = core.now();
+        self.decoder.tick(now, &mut |packet| core.packet(&packet));
+        core.tick();
+    }
+
+    /// The clock was set from `from` to `to`: what goes on moves with it.
+    pub fn step(&mut self, from: Time, to: Time) {
+        self.decoder.step(from, to);
+        self.core.step(from, to);
+    }
+
+    /// Replaces the signatures. Sessions go on with the app they have.
+    pub fn set_rules(&mut self, rules: Arc<Rules>) {
+        self.core.set_rules(rules);
+    }
+
+    /// Takes over other limits and timeouts.
+    pub fn configure(&mut self, options: Options) {
+        self.core.configure(options);
+    }
+
+    /// When something is to be done if no packet comes before.
+    pub fn deadline(&self) -> Option<Time> {
+        [self.decoder.deadline(), self.core.deadline()].into_iter().flatten().min()
+    }
+
+    /// The records so far, in the order in which they came about.
+    pub fn drain(&mut self) -> impl Iterator<Item = Record> + '_ {
+        self.core.drain()
+    }
+
+    /// How many records wait to be drained.
+    pub fn waiting(&self) -> usize {
+        self.core.waiting()
+    }
+
+    /// Ends what goes on, because the capture is over, some of it at a time:
+    /// call it, and drain, until it says `false`.
+    pub fn finish(&mut self) -> bool {
+        let core = &mut self.core;
+        let now = core.now();
+        self.decoder.finish(now, &mut |packet| core.packet(&packet));
+        core.finish()
+    }
+
+    pub fn stats(&self) -> Stats {
+        Stats { wire: self.decoder.counters(), ..self.core.stats() }
+    }
+}

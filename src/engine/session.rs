@@ -1,0 +1,194 @@
+//! One session while it goes on.
+
+use std::sync::Arc;
+
+use super::apps::AppId;
+use super::key::{End, Key};
+use super::tcp::Connection;
+use super::usage::{Ticket, Volume};
+use crate::dissect::{Protocol, Side};
+use crate::record::{self, Device, Id, Mac, Proto};
+use crate::time::Time;
+use crate::wire::{Packet, RawMac, Tunnel, proto};
+
+/// Which queue a session waits in, and with which timeout.
+pub mod class {
+    /// TCP that is being opened, or closed by one side.
+    pub const HANDSHAKE: u8 = 0;
+    /// UDP and whatever has no connections.
+    pub const DATAGRAM: u8 = 1;
+    /// TCP at work.
+    pub const ESTABLISHED: u8 = 2;
+    /// TCP that is over, while stragglers may come.
+    pub const OVER: u8 = 3;
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// Silent for longer than its timeout.
+    Timeout,
+    /// The table was full.
+    Evicted,
+    /// Its ports were used for another connection.
+    Reused,
+    /// The capture or the daemon came to its end.
+    Shutdown,
+}
+
+/// How far the protocol of a session's bytes is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reading {
+    /// The first bytes of neither side, or of one only, were asked about.
+    Undecided { tried: u8 },
+    /// TCP: a stream puts the bytes in order.
+    Stream,
+    /// Nothing is read, or each datagram by itself.
+    Settled,
+}
+
+/// See the module's text. Sides are indexed client first.
+pub struct Session {
+    /// Tells it from all others of this run.
+    pub number: u32,
+    /// Its row's, from the first time that it is written.
+    pub id: Option<Id>,
+    pub start: Time,
+    pub last: Time,
+    pub packets: [u64; 2],
+    pub bytes: [u64; 2],
+    /// What usage has been told of.
+    pub told: Volume,
+    pub ticket: Option<Ticket>,
+    pub tcp: Connection,
+    pub host: Option<Arc<str>>,
+    pub app: Option<AppId>,
+    pub rank: u32,
+    pub protocol: Option<&'static Protocol>,
+    pub tunnel: Option<Tunnel>,
+    pub device: Device,
+    pub client_mac: Option<RawMac>,
+    pub vlan: Option<u16>,
+    /// Interface and VLAN of each side's packets; a copy elsewhere is left out.
+    pub seen_on: [Option<(u16, Option<u16>)>; 2],
+    /// Which end of the key is the client.
+    pub client: End,
+    /// The device is the server's side.
+    pub device_serves: bool,
+    pub reading: Reading,
+    /// Sides whose first payload the signatures have seen, as bits.
+    pub payloads: u8,
+    /// It has volume that usage has not been told of.
+    pub untold: bool,
+    /// The queue in which it waits for its row to be written…
+    pub reporting: u8,
+    /// …when that is, and when it was.
+    pub report_at: Time,
+    pub written_at: Time,
+}
+
+impl Session {
+    /// The side that a packet from `end` comes from.
+    pub fn side(&self, end: End) -> Side {
+        if end == self.client { Side::Client } else { Side::Server }
+    }
+
+    /// Counts one packet.
+    pub fn count(&mut self, side: Side, packet: &Packet<'_>) {
+        self.packets[side as usize] += u64::from(packet.packets);
+        self.bytes[side as usize] += u64::from(packet.bytes);
+        self.start = self.start.min(packet.span.first);
+        self.last = self.last.max(packet.span.last);
+    }
+
+    /// Volume that usage has not been told of; it counts as told from here on.
+    pub fn tell(&mut self) -> Volume {
+        let (out, back) = if self.device_serves { (1, 0) } else { (0, 1) };
+        let now = Volume {
+            bytes_out: self.bytes[out],
+            bytes_in: self.bytes[back],
+            packets: self.packets[0] + self.packets[1],
+        };
+        let before = std::mem::replace(&mut self.told, now);
+        Volume {
+            bytes_out: now.bytes_out - before.bytes_out,
+            bytes_in: now.bytes_in - before.bytes_in,
+            packets: now.packets - before.packets,
+        }
+    }
+
+    /// The queue it belongs to.
+    pub fn class(&self, key: &Key) -> u8 {
+        use super::tcp::State;
+        if key.proto() != proto::TCP {
+            return class::DATAGRAM;
+        }
+        match self.tcp.state() {
+            State::SynSent | State::SynReceived | State::HalfClosed => class::HANDSHAKE,
+            State::Open | State::Established => class::ESTABLISHED,
+            State::Closed | State::Reset => class::OVER,
+        }
+    }
+
+    fn state(&self, key: &Key) -> &'static str {
+        if key.proto() == proto::TCP {
+            return self.tcp.state().name();
+        }
+        if self.packets.contains(&0) { "new" } else { "established" }
+    }
+
+    /// As records have it: how TCP ended says more than that it was silent after.
+    fn reason(&self, reason: Reason) -> &'static str {
+        use super::tcp::State;
+        match (self.tcp.state(), reason) {
+            (State::Closed, _) => "fin",
+            (State::Reset, _) => "rst",
+            (_, Reason::Timeout) => "timeout",
+            (_, Reason::Evicted) => "evicted",
+            (_, Reason::Reused) => "reused",
+            (_, Reason::Shutdown) => "shutdown",
+        }
+    }
+
+    /// Its row, named `id`, as it stands; `reason` when it is over.
+    pub fn row(
+        &self,
+        id: Id,
+        key: &Key,
+        reason: Option<Reason>,
+        iface: Arc<str>,
+        app: Option<Arc<str>>,
+    ) -> record::Session {
+        let (client, client_port) = key.endpoint(self.client, Side::Client);
+        let (server, server_port) = key.endpoint(self.client.other(), Side::Server);
+        let app_proto = self.protocol.map(|protocol| protocol.name);
+        record::Session {
+            id,
+            start: self.start,
+            last: self.last,
+            proto: Proto(key.proto()),
+            client,
+            client_port,
+            server,
+            server_port,
+            client_mac: self.client_mac.map(Mac),
+            device: self.device,
+            iface,
+            vlan: self.vlan,
+            packets_out: self.packets[0],
+            packets_in: self.packets[1],
+            bytes_out: self.bytes[0],
+            bytes_in: self.bytes[1],
+            tcp_flags_out: self.tcp.flags(Side::Client),
+            tcp_flags_in: self.tcp.flags(Side::Server),
+            state: self.state(key),
+            rtt_us: self.tcp.rtt(),
+            retransmissions: self.tcp.retransmissions(),
+            host_source: self.host.as_ref().map(|_| "dns"),
+            host: self.host.clone().map(record::Name),
+            app,
+            app_proto: app_proto.or_else(|| self.tunnel.map(Tunnel::name)),
+            reason: reason.map(|reason| self.reason(reason)),
+        }
+    }
+}
