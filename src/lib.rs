@@ -23,6 +23,7 @@ pub mod dissect;
 pub mod engine;
 pub mod record;
 pub mod rules;
+pub mod source;
 pub mod table;
 pub mod time;
 pub mod wire;
