@@ -24,6 +24,7 @@ pub mod engine;
 pub mod record;
 pub mod rules;
 pub mod source;
+pub mod store;
 pub mod table;
 pub mod time;
 pub mod wire;

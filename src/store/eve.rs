@@ -1,0 +1,451 @@
+//! Records as lines of JSON in the shape of Suricata's EVE, wherever EVE has
+//! a word for what a record says; what it lacks is a type of its own.
+
+use std::io::{self, Write};
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value as Json, json};
+use sha1::{Digest, Sha1};
+
+use super::{Error, Store};
+use crate::record::{Dns, Proto, Record, Session, Value};
+use crate::time::Time;
+
+/// Writes to anything: a file, standard output.
+pub struct Eve<W> {
+    out: W,
+}
+
+impl<W: Write> Eve<W> {
+    pub fn new(out: W) -> Eve<W> {
+        Eve { out }
+    }
+}
+
+impl<W: Write> Store for Eve<W> {
+    fn write(&mut self, records: &[Record]) -> Result<(), Error> {
+        let mut text = Vec::new();
+        for record in records {
+            for line in lines(record) {
+                // Writing into memory can't fail.
+                let _ = serde_json::to_writer(&mut text, &line);
+                text.push(b'\n');
+            }
+        }
+        let written = self.out.write_all(&text).and_then(|()| self.out.flush());
+        written.map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Error::Closed,
+            _ => Error::Fatal(error.to_string()),
+        })
+    }
+}
+
+/// The lines that a record makes: a joined question and answer are two in EVE.
+fn lines(record: &Record) -> Vec<Json> {
+    match record {
+        // EVE tells of a flow once, when it is over.
+        Record::Session(session) if session.reason.is_none() => Vec::new(),
+        // EVE has flows of these protocols; what carries others has a type of its own.
+        Record::Session(session) if matches!(session.proto.0, 1 | 6 | 17 | 50 | 58 | 132) => {
+            vec![flow(session)]
+        }
+        Record::Session(session) => vec![own("carrier", session.last, record)],
+        Record::Dns(dns) => {
+            let request = (dns.asked == 1).then(|| message(dns, false));
+            let response = dns.rcode.is_some().then(|| message(dns, true));
+            request.into_iter().chain(response).collect()
+        }
+        // The catalogue is the file that the reader has.
+        Record::Catalog(_) => Vec::new(),
+        Record::App(row) => vec![own("app", row.last, record)],
+        Record::Traffic(row) => vec![own("traffic", row.time, record)],
+        Record::Thing(row) => vec![own("device", row.last, record)],
+        Record::Health(row) => vec![own("health", row.time, record)],
+    }
+}
+
+/// A record that EVE has no word for: its columns under its type.
+fn own(kind: &'static str, time: Time, record: &Record) -> Json {
+    let mut names = record.table().columns.iter();
+    let mut columns = Map::new();
+    record.values(&mut |value| {
+        let Some(column) = names.next() else { return };
+        let value = match value {
+            Value::Null => return,
+            Value::Int(number) if is_time(column.name) => Time::from_micros(number as u64).to_string().into(),
+            Value::Int(number) => number.into(),
+            Value::Text(text) => text.into(),
+            Value::Short(text) => text.as_str().into(),
+        };
+        columns.insert(column.name.into(), value);
+    });
+    json!({"timestamp": time.to_string(), "event_type": kind, kind: columns})
+}
+
+fn is_time(column: &str) -> bool {
+    matches!(column, "time" | "start" | "last" | "ended" | "first")
+}
+
+fn flow(session: &Session) -> Json {
+    let mut line = head("flow", session.last, session.id.number(), session.proto);
+    let icmp = matches!(session.proto.0, 1 | 58);
+    insert_ends(
+        &mut line,
+        (session.client, session.client_port),
+        (session.server, session.server_port),
+        icmp,
+    );
+    if icmp {
+        line.insert("icmp_type".into(), (session.server_port >> 8).into());
+        line.insert("icmp_code".into(), (session.server_port & 0xff).into());
+    }
+    if !session.iface.is_empty() {
+        line.insert("in_iface".into(), (*session.iface).into());
+    }
+    if let Some(vlan) = session.vlan {
+        line.insert("vlan".into(), json!([vlan]));
+    }
+    if let Some(name) = session.app_proto {
+        line.insert("app_proto".into(), name.into());
+    }
+    for (key, value) in [("app", session.app.as_deref()), ("host", session.host.as_deref())] {
+        if let Some(value) = value {
+            line.insert(key.into(), value.into());
+        }
+    }
+    if let Some(source) = session.host_source {
+        line.insert("host_source".into(), source.into());
+    }
+    line.insert("device".into(), session.device.to_string().into());
+    if let Some(mac) = session.client_mac {
+        line.insert("client_mac".into(), mac.to_string().into());
+    }
+    let state = match session.state {
+        "new" | "syn_sent" | "syn_recv" => "new",
+        "closed" => "closed",
+        _ => "established",
+    };
+    let reason = match session.reason {
+        Some("shutdown") => "shutdown",
+        Some("evicted") => "forced",
+        Some("reused") => "tcp_reuse",
+        _ => "timeout",
+    };
+    let mut flow = Map::new();
+    flow.insert("pkts_toserver".into(), session.packets_out.into());
+    flow.insert("pkts_toclient".into(), session.packets_in.into());
+    flow.insert("bytes_toserver".into(), session.bytes_out.into());
+    flow.insert("bytes_toclient".into(), session.bytes_in.into());
+    flow.insert("start".into(), session.start.to_string().into());
+    flow.insert("end".into(), session.last.to_string().into());
+    flow.insert("age".into(), (session.last.secs() - session.start.secs()).into());
+    flow.insert("state".into(), state.into());
+    flow.insert("reason".into(), reason.into());
+    // Why it ended, in Weir's own words: EVE does not tell FIN from silence.
+    flow.insert("ended".into(), session.reason.into());
+    line.insert("flow".into(), flow.into());
+    if session.proto == Proto::TCP {
+        line.insert("tcp".into(), tcp(session));
+    }
+    line.into()
+}
+
+fn tcp(session: &Session) -> Json {
+    let (out, back) = (session.tcp_flags_out, session.tcp_flags_in);
+    let both = out | back;
+    let state = match session.state {
+        "closing" => "fin_wait1",
+        state => state,
+    };
+    let mut tcp = Map::new();
+    tcp.insert("tcp_flags".into(), format!("{both:02x}").into());
+    tcp.insert("tcp_flags_ts".into(), format!("{out:02x}").into());
+    tcp.insert("tcp_flags_tc".into(), format!("{back:02x}").into());
+    for (bit, name) in ["fin", "syn", "rst", "psh", "ack", "urg", "ecn", "cwr"].into_iter().enumerate() {
+        if both & 1 << bit != 0 {
+            tcp.insert(name.into(), true.into());
+        }
+    }
+    tcp.insert("state".into(), state.into());
+    if let Some(rtt) = session.rtt_us {
+        tcp.insert("rtt_us".into(), rtt.into());
+    }
+    tcp.insert("retransmissions".into(), session.retransmissions.into());
+    tcp.into()
+}
+
+/// One message of DNS, in EVE's version 3.
+fn message(dns: &Dns, response: bool) -> Json {
+    let delay = std::time::Duration::from_micros(dns.latency_us.unwrap_or(0).into());
+    let time = if response { dns.time + delay } else { dns.time };
+    let mut line = head(dns.kind, time, dns.id.number(), dns.proto);
+    insert_ends(&mut line, (dns.client, dns.client_port), (dns.server, dns.server_port), false);
+    line.insert("device".into(), dns.device.to_string().into());
+    let mut body = Map::new();
+    body.insert("version".into(), 3.into());
+    body.insert("type".into(), if response { "response" } else { "request" }.into());
+    body.insert("id".into(), dns.txid.into());
+    let flags = if response { dns.answer_flags } else { dns.flags }.unwrap_or(0);
+    body.insert("flags".into(), format!("{flags:x}").into());
+    for (bit, name) in [(0x8000, "qr"), (0x0400, "aa"), (0x0200, "tc"), (0x0100, "rd"), (0x0080, "ra")] {
+        if flags & bit != 0 {
+            body.insert(name.into(), true.into());
+        }
+    }
+    body.insert("opcode".into(), (flags >> 11 & 0xf).into());
+    if let (true, Some(rcode)) = (response, &dns.rcode) {
+        body.insert("rcode".into(), rcode.as_str().into());
+    }
+    let mut queries = Vec::new();
+    if let (Some(name), Some(kind)) = (&dns.qname, &dns.qtype) {
+        queries.push(json!({"rrname": unescaped(name), "rrtype": kind.as_str()}));
+        queries.extend(dns.more.as_deref().and_then(array).unwrap_or_default());
+    }
+    body.insert("queries".into(), queries.into());
+    if let (true, Some(mut answers)) = (response, dns.answers.as_deref().and_then(array)) {
+        complete_answers(&mut answers, dns.qname.as_deref().unwrap_or_default());
+        body.insert("answers".into(), answers.into());
+    }
+    let edns = if response { &dns.answer_edns } else { &dns.edns };
+    if let Some(edns) = edns.as_deref().and_then(|text| serde_json::from_str::<Json>(text).ok()) {
+        body.insert("edns".into(), edns);
+    }
+    if let (true, Some(latency)) = (response, dns.latency_us) {
+        body.insert("latency_us".into(), latency.into());
+    }
+    line.insert(dns.kind.into(), body.into());
+    line.into()
+}
+
+/// A JSON array of questions or answers, with their names as EVE has them.
+fn array(text: &str) -> Option<Vec<Json>> {
+    let mut items: Vec<Json> = serde_json::from_str(text).ok()?;
+    for item in &mut items {
+        if let Some(Json::String(name)) = item.get_mut("rrname") {
+            *name = unescaped(name);
+        }
+    }
+    Some(items)
+}
+
+/// Gives each answer what EVE has beyond the row: the name, which is left out
+/// where it is the one asked for or behind a CNAME its target, and the fields
+/// of the types that EVE takes apart.
+fn complete_answers(answers: &mut [Json], qname: &str) {
+    let mut due = unescaped(qname);
+    for answer in answers {
+        let Some(fields) = answer.as_object_mut() else { continue };
+        take_apart(fields);
+        if fields.contains_key("rrname") {
+            continue;
+        }
+        fields.insert("rrname".into(), due.as_str().into());
+        if fields.get("rrtype").is_some_and(|kind| kind == "CNAME") {
+            if let Some(target) = fields.get("rdata").and_then(Json::as_str) {
+                due = unescaped(target);
+            }
+        }
+    }
+}
+
+/// EVE's objects for SRV, SOA and SSHFP, from the data as text.
+fn take_apart(fields: &mut Map<String, Json>) {
+    let text = |name: &str| fields.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+    let (kind, data) = (text("rrtype"), text("rdata"));
+    let words: Vec<_> = data.split(' ').collect();
+    let number = |word: &str| word.parse::<u64>().unwrap_or(0);
+    let object = match (kind.as_str(), &words[..]) {
+        ("SRV", [priority, weight, port, name]) => {
+            let [priority, weight, port] = [priority, weight, port].map(|word| number(word));
+            ("srv", json!({"priority": priority, "weight": weight, "port": port, "name": unescaped(name)}))
+        }
+        ("SOA", [mname, rname, numbers @ ..]) if numbers.len() == 5 => {
+            let mut soa = json!({"mname": unescaped(mname), "rname": unescaped(rname)});
+            for (field, word) in ["serial", "refresh", "retry", "expire", "minimum"].into_iter().zip(numbers)
+            {
+                soa[field] = number(word).into();
+            }
+            ("soa", soa)
+        }
+        ("SSHFP", [algorithm, kind, digest]) => {
+            let pairs: Vec<_> = digest.as_bytes().chunks(2).map(String::from_utf8_lossy).collect();
+            let fingerprint = pairs.join(":");
+            ("sshfp", json!({"fingerprint": fingerprint, "algo": number(algorithm), "type": number(kind)}))
+        }
+        _ => return,
+    };
+    fields.insert(object.0.into(), object.1);
+}
+
+/// A name as EVE's readers compare it: bytes that are no UTF-8, which the
+/// database keeps as `\\ddd`, are the replacement character there, and a dot or
+/// a backslash within a label is just that.
+fn unescaped(name: &str) -> String {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        match (byte, tail) {
+            (b'\\', [a @ b'1'..=b'2', b @ b'0'..=b'9', c @ b'0'..=b'9', after @ ..])
+                if (*a, *b, *c) >= (b'1', b'2', b'8') =>
+            {
+                let number = u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0');
+                bytes.push(number as u8);
+                rest = after;
+            }
+            (b'\\', [literal @ (b'.' | b'\\'), after @ ..]) => {
+                bytes.push(*literal);
+                rest = after;
+            }
+            _ => bytes.push(*byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn head(kind: &str, time: Time, id: i64, proto: Proto) -> Map<String, Json> {
+    let mut line = Map::new();
+    line.insert("timestamp".into(), time.to_string().into());
+    line.insert("flow_id".into(), id.into());
+    line.insert("event_type".into(), kind.into());
+    line.insert("proto".into(), proto_name(proto).into());
+    line
+}
+
+fn proto_name(proto: Proto) -> String {
+    match proto.0 {
+        58 => "IPv6-ICMP".into(),
+        _ => proto.to_string().to_uppercase(),
+    }
+}
+
+fn insert_ends(line: &mut Map<String, Json>, client: (IpAddr, u16), server: (IpAddr, u16), icmp: bool) {
+    line.insert("src_ip".into(), client.0.to_string().into());
+    line.insert("dest_ip".into(), server.0.to_string().into());
+    if !icmp {
+        line.insert("src_port".into(), client.1.into());
+        line.insert("dest_port".into(), server.1.into());
+        let proto = if line["proto"] == "TCP" { 6 } else { 17 };
+        if line["proto"] == "TCP" || line["proto"] == "UDP" {
+            line.insert("community_id".into(), community_id(proto, client, server).into());
+        }
+    }
+}
+
+/// The Community ID flow hash, version 1, seed 0: the same for a session in
+/// every tool that has it (its specification, "Community ID v1").
+fn community_id(proto: u8, one: (IpAddr, u16), other: (IpAddr, u16)) -> String {
+    let bytes = |address: IpAddr| match address {
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets().to_vec(),
+    };
+    let (one, other) = ((bytes(one.0), one.1), (bytes(other.0), other.1));
+    let (low, high) = if one <= other { (one, other) } else { (other, one) };
+    let mut hash = Sha1::new();
+    hash.update([0, 0]);
+    hash.update(&low.0);
+    hash.update(&high.0);
+    hash.update([proto, 0]);
+    hash.update(low.1.to_be_bytes());
+    hash.update(high.1.to_be_bytes());
+    format!("1:{}", STANDARD.encode(hash.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Device, Ids, short};
+
+    const CLIENT: (IpAddr, u16) = (IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 40000);
+    const SERVER: (IpAddr, u16) = (IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 53)), 53);
+
+    fn dns() -> Dns {
+        let time = Time::from_micros(1_445_495_344_123_456);
+        Dns {
+            id: Ids::default().next(time, 0),
+            time,
+            kind: "dns",
+            proto: Proto::UDP,
+            client: CLIENT.0,
+            client_port: CLIENT.1,
+            server: SERVER.0,
+            server_port: SERVER.1,
+            device: Device::Ip(CLIENT.0),
+            txid: 7,
+            qname: Some(crate::record::Name("a\\255.example".into())),
+            qtype: Some(short("A")),
+            more: None,
+            flags: Some(0x0120),
+            answer_flags: Some(0x8180),
+            asked: 1,
+            rcode: Some(short("NOERROR")),
+            latency_us: Some(1_500_000),
+            answer_count: 2,
+            answers: Some(
+                r#"[{"rrtype":"CNAME","ttl":1,"rdata":"b.example"},{"rrtype":"A","ttl":1,"rdata":"192.0.2.9"}]"#.into(),
+            ),
+            edns: Some(r#"{"udp_size":4096}"#.into()),
+            answer_edns: Some(r#"{"udp_size":1232}"#.into()),
+        }
+    }
+
+    #[test]
+    fn a_joined_row_is_a_request_and_a_response() {
+        let lines = lines(&dns().into());
+        let [request, response] = &lines[..] else { panic!() };
+        assert_eq!(request["timestamp"], "2015-10-22T06:29:04.123456+0000");
+        assert_eq!(request["dns"]["type"], "request");
+        assert_eq!(
+            (&request["dns"]["flags"], &request["dns"]["edns"]["udp_size"]),
+            (&json!("120"), &json!(4096))
+        );
+        assert_eq!(request["dns"]["queries"][0]["rrname"], "a\u{fffd}.example");
+        assert!(request["dns"]["answers"].is_null() && request["dns"]["rcode"].is_null());
+        assert_eq!(response["timestamp"], "2015-10-22T06:29:05.623456+0000");
+        assert_eq!(
+            (&response["dns"]["flags"], &response["dns"]["rcode"]),
+            (&json!("8180"), &json!("NOERROR"))
+        );
+        assert_eq!(response["dns"]["answers"][1]["rrname"], "b.example");
+        assert_eq!(response["dns"]["edns"]["udp_size"], 1232);
+        assert_eq!(request["community_id"], response["community_id"]);
+    }
+
+    #[test]
+    fn a_question_alone_has_one_line() {
+        let unanswered = Dns { rcode: None, answers: None, latency_us: None, ..dns() };
+        assert_eq!(lines(&unanswered.into()).len(), 1);
+        let unasked = Dns { asked: 0, ..dns() };
+        assert_eq!(lines(&unasked.into())[0]["dns"]["type"], "response");
+    }
+
+    #[test]
+    fn types_that_eve_takes_apart_have_an_object() {
+        let text = r#"[{"rrtype":"SRV","ttl":1,"rdata":"20 1 5060 sip.example"},
+            {"rrtype":"SOA","ttl":1,"rdata":"a.example b.example 1 2 3 4 5"},
+            {"rrtype":"SSHFP","ttl":1,"rdata":"1 2 abcd"},{"rrtype":"SRV","ttl":1,"rdata":"\\# 1 00"}]"#;
+        let lines = lines(&Dns { answers: Some(text.into()), ..dns() }.into());
+        let answers = &lines[1]["dns"]["answers"];
+        assert_eq!(
+            answers[0]["srv"],
+            json!({"priority": 20, "weight": 1, "port": 5060, "name": "sip.example"})
+        );
+        assert_eq!(
+            (&answers[1]["soa"]["rname"], &answers[1]["soa"]["minimum"]),
+            (&json!("b.example"), &json!(5))
+        );
+        assert_eq!(answers[2]["sshfp"]["fingerprint"], "ab:cd");
+        assert!(answers[3]["srv"].is_null());
+    }
+
+    /// The first example of the Community ID specification.
+    #[test]
+    fn a_session_has_the_id_that_other_tools_give_it() {
+        let one = ([128, 232, 110, 120].into(), 34855);
+        let other = ([66, 35, 250, 204].into(), 80);
+        assert_eq!(community_id(6, one, other), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
+        assert_eq!(community_id(6, other, one), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
+    }
+}

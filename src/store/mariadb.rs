@@ -1,0 +1,340 @@
+//! MariaDB, and MySQL as far as it is the same.
+//!
+//! tokio lives here and nowhere else: a runtime of one thread, which is the
+//! writer's own.
+
+use std::time::Duration;
+
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Opts, OptsBuilder, Params, Transaction, TxOpts, Value as Sql};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
+
+use super::{Bounds, Error, Store, ageing};
+use crate::record::{self, Dialect, Id, Record, TABLES, Table, VERSION, Value};
+use crate::time::Time;
+
+/// Rows in one statement. Few different numbers, so that the prepared
+/// statements are used again.
+const ROWS: [usize; 3] = [256, 16, 1];
+
+/// Rows deleted at once: the pages must be able to read in between.
+const DELETE_AT_ONCE: usize = 5_000;
+
+/// A database too large loses its oldest part, one such part of its time in
+/// one go: its size as the server tells it follows only later.
+const PARTS: u32 = 16;
+
+/// So that a firewall in between does not forget an idle connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+
+/// A statement that takes longer than this is not coming back.
+const STATEMENT: Duration = Duration::from_secs(60);
+
+/// Where the server is, and who we are there.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub host: String,
+    pub port: u16,
+    /// Path of a socket, instead of host and port; empty for none.
+    pub socket: String,
+    pub database: String,
+    pub user: String,
+    pub password: String,
+    /// How long connecting may take.
+    pub timeout: Duration,
+}
+
+pub struct Mariadb {
+    runtime: Runtime,
+    options: Opts,
+    /// For messages: the account without its password.
+    name: String,
+    timeout: Duration,
+    bounds: Bounds,
+    connection: Option<Conn>,
+}
+
+impl Mariadb {
+    /// Prepares for `account`. Connects when there is something to write, or
+    /// by [`Mariadb::connect`].
+    pub fn new(account: &Account, bounds: Bounds) -> Result<Mariadb, Error> {
+        let place = if account.socket.is_empty() {
+            format!("{}:{}", account.host, account.port)
+        } else {
+            account.socket.clone()
+        };
+        let name = format!("mariadb {}@{place}/{}", account.user, account.database);
+        let options = OptsBuilder::default()
+            .ip_or_hostname(&account.host)
+            .tcp_port(account.port)
+            .socket(Some(account.socket.clone()).filter(|socket| !socket.is_empty()))
+            // Only where it is asked for: the server's own hint may point elsewhere.
+            .prefer_socket(false)
+            .db_name(Some(&account.database))
+            .user(Some(&account.user))
+            .pass(Some(&account.password))
+            .tcp_keepalive(Some(KEEP_ALIVE))
+            .setup(vec![
+                "SET NAMES utf8mb4",
+                // A value that does not fit is an error, never cut in silence.
+                "SET SESSION sql_mode='STRICT_ALL_TABLES'",
+            ]);
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Error::Fatal(format!("{name}: {error}")))?;
+        Ok(Mariadb {
+            runtime,
+            options: options.into(),
+            name,
+            timeout: account.timeout,
+            bounds,
+            connection: None,
+        })
+    }
+
+    /// Connects, if not connected, and brings the tables up to date.
+    pub fn connect(&mut self) -> Result<(), Error> {
+        if self.connection.is_some() {
+            return Ok(());
+        }
+        let connecting = async {
+            let mut connection = Conn::new(self.options.clone()).await?;
+            migrate(&mut connection).await?;
+            Ok::<_, Failure>(connection)
+        };
+        let result = self.runtime.block_on(async { timeout(self.timeout, connecting).await });
+        match result {
+            Ok(Ok(connection)) => {
+                self.connection = Some(connection);
+                Ok(())
+            }
+            Ok(Err(failure)) => Err(failure.told(&self.name)),
+            Err(_) => Err(Error::Retry(format!("{}: no answer in {:?}", self.name, self.timeout))),
+        }
+    }
+
+    /// Does `work` on a connection. One that had been idle may turn out to be
+    /// dead; then `work` is done once more on a new one.
+    fn with<T>(&mut self, work: impl AsyncFn(&mut Conn) -> Result<T, Failure>) -> Result<T, Error> {
+        let mut fresh = self.connection.is_none();
+        loop {
+            self.connect()?;
+            let Some(connection) = &mut self.connection else { continue };
+            let result = self.runtime.block_on(async { timeout(STATEMENT, work(connection)).await });
+            let failure = match result {
+                Ok(Ok(value)) => return Ok(value),
+                Ok(Err(failure)) => failure,
+                Err(_) => Failure::Slow,
+            };
+            // What a transaction had begun goes with its connection.
+            self.connection = None;
+            if fresh || !failure.is_lost_connection() {
+                return Err(failure.told(&self.name));
+            }
+            fresh = true;
+        }
+    }
+}
+
+impl Store for Mariadb {
+    fn write(&mut self, records: &[Record]) -> Result<(), Error> {
+        self.with(async |connection| {
+            let mut transaction = connection.start_transaction(TxOpts::default()).await?;
+            for table in TABLES {
+                let rows: Vec<&Record> =
+                    records.iter().filter(|record| record.table().name == table.name).collect();
+                insert(&mut transaction, table, &rows).await?;
+            }
+            transaction.commit().await?;
+            Ok(())
+        })
+    }
+
+    fn keep(&mut self, now: Time) -> Result<u64, Error> {
+        let bounds = self.bounds;
+        self.with(async |connection| {
+            let mut deleted = delete_before(connection, now.back(bounds.keep)).await?;
+            if size(connection).await? > bounds.max_size {
+                if let Some(oldest) = oldest(connection).await? {
+                    let span = now.since(oldest) / PARTS;
+                    deleted += delete_before(connection, oldest + span).await?;
+                }
+            }
+            Ok(deleted)
+        })
+    }
+}
+
+impl Drop for Mariadb {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            // A proper goodbye keeps a warning out of the server's log.
+            let _ = self.runtime.block_on(async { timeout(self.timeout, connection.disconnect()).await });
+        }
+    }
+}
+
+/// Makes the tables and columns that are missing.
+async fn migrate(connection: &mut Conn) -> Result<(), Failure> {
+    connection
+        .query_drop("CREATE TABLE IF NOT EXISTS meta (name VARCHAR(32) PRIMARY KEY, value BIGINT NOT NULL)")
+        .await?;
+    let version: Option<u32> = connection.query_first("SELECT value FROM meta WHERE name='schema'").await?;
+    let version = version.unwrap_or(0);
+    if version > VERSION {
+        return Err(Failure::Newer(version));
+    }
+    for table in TABLES {
+        let present: Vec<String> = connection
+            .exec(
+                "SELECT column_name FROM information_schema.columns \
+                 WHERE table_schema = DATABASE() AND table_name = ?",
+                (table.name,),
+            )
+            .await?;
+        let missing = table.columns.iter().filter(|column| !present.iter().any(|name| name == column.name));
+        if !present.is_empty() {
+            for column in missing {
+                connection.query_drop(record::add_column(table, column, Dialect::Mariadb)).await?;
+            }
+        }
+        for statement in record::create(table, Dialect::Mariadb) {
+            connection.query_drop(statement).await?;
+        }
+    }
+    if version != VERSION {
+        connection.exec_drop("REPLACE INTO meta VALUES ('schema', ?)", (VERSION,)).await?;
+    }
+    Ok(())
+}
+
+async fn insert(
+    transaction: &mut Transaction<'_>,
+    table: &'static Table,
+    rows: &[&Record],
+) -> Result<(), Failure> {
+    let mut rest = rows;
+    for count in ROWS {
+        while rest.len() >= count {
+            let (now, later) = rest.split_at(count);
+            let mut values = Vec::with_capacity(count * table.columns.len());
+            for record in now {
+                record.values(&mut |value| {
+                    values.push(match value {
+                        Value::Null => Sql::NULL,
+                        Value::Int(number) => Sql::Int(number),
+                        Value::Text(text) => Sql::from(text),
+                        Value::Short(text) => Sql::from(text.as_str()),
+                    });
+                });
+            }
+            let sql = record::upsert(table, count, Dialect::Mariadb);
+            transaction.exec_drop(sql, Params::Positional(values)).await?;
+            rest = later;
+        }
+    }
+    Ok(())
+}
+
+async fn delete_before(connection: &mut Conn, time: Time) -> Result<u64, Failure> {
+    let mut deleted = 0;
+    for (table, column, bound) in ageing(time) {
+        let sql = format!("DELETE FROM `{}` WHERE `{column}` < ? LIMIT {DELETE_AT_ONCE}", table.name);
+        loop {
+            connection.exec_drop(&sql, (bound,)).await?;
+            let rows = connection.affected_rows();
+            deleted += rows;
+            if rows < DELETE_AT_ONCE as u64 {
+                break;
+            }
+        }
+    }
+    Ok(deleted)
+}
+
+/// The time of the oldest row that is there.
+async fn oldest(connection: &mut Conn) -> Result<Option<Time>, Failure> {
+    let mut oldest = None;
+    for (table, column, _) in ageing(Time::ZERO) {
+        let sql = format!("SELECT MIN(`{column}`) FROM `{}`", table.name);
+        let found: Option<Option<i64>> = connection.query_first(sql).await?;
+        let time = found.flatten().map(|number| match column {
+            "id" => Id::from_number(number).time(),
+            _ => Time::from_micros(u64::try_from(number).unwrap_or(0)),
+        });
+        oldest = [oldest, time].into_iter().flatten().min();
+    }
+    Ok(oldest)
+}
+
+/// Bytes of all our tables, as far as the server knows.
+async fn size(connection: &mut Conn) -> Result<u64, Failure> {
+    let names: Vec<_> = TABLES.iter().map(|table| format!("'{}'", table.name)).collect();
+    let sql = format!(
+        "SELECT CAST(COALESCE(SUM(data_length + index_length), 0) AS UNSIGNED) \
+         FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name IN ({})",
+        names.join(",")
+    );
+    Ok(connection.query_first(sql).await?.unwrap_or(0))
+}
+
+enum Failure {
+    Sql(mysql_async::Error),
+    /// A database that we do not write to.
+    Newer(u32),
+    Slow,
+}
+
+impl From<mysql_async::Error> for Failure {
+    fn from(error: mysql_async::Error) -> Failure {
+        Failure::Sql(error)
+    }
+}
+
+impl Failure {
+    fn is_lost_connection(&self) -> bool {
+        matches!(self, Failure::Sql(mysql_async::Error::Io(_) | mysql_async::Error::Driver(_)))
+    }
+
+    /// As an error of the store called `name`.
+    fn told(self, name: &str) -> Error {
+        match self {
+            Failure::Sql(mysql_async::Error::Server(error)) => {
+                let text = format!("{name}: {} ({})", error.message, error.code);
+                if will_pass(error.code) { Error::Retry(text) } else { Error::Fatal(text) }
+            }
+            Failure::Sql(mysql_async::Error::Io(error)) => Error::Retry(format!("{name}: {error}")),
+            Failure::Sql(error) => Error::Retry(format!("{name}: {error}")),
+            Failure::Slow => Error::Retry(format!("{name}: no answer in {STATEMENT:?}")),
+            Failure::Newer(version) => Error::Fatal(format!(
+                "{name}: was made by a newer Weir (schema {version}, this one knows {VERSION})"
+            )),
+        }
+    }
+}
+
+/// Errors of the server that are not about what was sent: it is busy, full,
+/// read-only or going down.
+fn will_pass(code: u16) -> bool {
+    matches!(
+        code,
+        1021 | 1030 | 1037 | 1038 | 1040 | 1041 | 1053 | 1080 | 1114 | 1135 | 1152 | 1158
+            ..=1161
+                | 1180
+                | 1181
+                | 1194
+                | 1197
+                | 1203
+                | 1205
+                | 1206
+                | 1213
+                | 1226
+                | 1290
+                | 1317
+                | 1836
+                | 1877
+                | 1927
+    )
+}

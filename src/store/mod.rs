@@ -1,0 +1,96 @@
+//! Where records go.
+
+pub mod eve;
+#[cfg(feature = "mariadb")]
+pub mod mariadb;
+pub mod sqlite;
+mod writer;
+
+use std::fmt;
+use std::time::Duration;
+
+pub use writer::{Meter, Queue, Writer, queue};
+
+use crate::record::{Id, Record, TABLES, Table};
+use crate::time::Time;
+
+/// Why a store did not take records.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Error {
+    /// May go well later: the server is away, the disk is full.
+    Retry(String),
+    /// Will never go well as it is: a path that can't be, a wrong password, a
+    /// row that the table does not take.
+    Fatal(String),
+    /// Nobody reads what we write any longer.
+    Closed,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Retry(text) | Error::Fatal(text) => f.write_str(text),
+            Error::Closed => f.write_str("nobody reads any longer"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Takes records. Blocking; runs in a thread of its own.
+pub trait Store {
+    /// Writes all of `records` or none. Writing the same again changes nothing.
+    fn write(&mut self, records: &[Record]) -> Result<(), Error>;
+
+    /// Deletes what is too old at `now` or too much; returns how many rows.
+    fn keep(&mut self, now: Time) -> Result<u64, Error> {
+        let _ = now;
+        Ok(0)
+    }
+}
+
+impl<S: Store + ?Sized> Store for Box<S> {
+    fn write(&mut self, records: &[Record]) -> Result<(), Error> {
+        (**self).write(records)
+    }
+
+    fn keep(&mut self, now: Time) -> Result<u64, Error> {
+        (**self).keep(now)
+    }
+}
+
+/// Records are counted by who sends them, and dropped here.
+pub struct Nothing;
+
+impl Store for Nothing {
+    fn write(&mut self, _: &[Record]) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// What a database may hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bounds {
+    pub keep: Duration,
+    /// Bytes.
+    pub max_size: u64,
+}
+
+/// The column that says how old a row is, and a row's age in its unit: its
+/// latest packet if it has one, otherwise the time in its id. Tables without
+/// either are small and stay.
+fn age(table: &Table, time: Time) -> Option<(&'static str, i64)> {
+    let has = |name| table.columns.iter().any(|column| column.name == name);
+    if has("last") {
+        Some(("last", i64::try_from(time.micros()).unwrap_or(i64::MAX)))
+    } else if has("id") {
+        Some(("id", Id::first_at(time).number()))
+    } else {
+        None
+    }
+}
+
+/// The tables that grow, with their column of age.
+fn ageing(time: Time) -> impl Iterator<Item = (&'static Table, &'static str, i64)> {
+    TABLES.iter().filter_map(move |table| age(table, time).map(|(column, bound)| (table, column, bound)))
+}

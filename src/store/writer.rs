@@ -1,0 +1,260 @@
+//! Between the engine, which must not wait, and a store, which takes its time.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::{Error, Store};
+use crate::record::Record;
+use crate::time::Time;
+
+/// Old rows are deleted when this much time has passed…
+const KEEP_EVERY: Duration = Duration::from_secs(600);
+
+/// …or this many records were written.
+const KEEP_AFTER: usize = 20_000;
+
+/// Pauses between attempts grow from the first to the second.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+/// What came to the store and what became of it. At every moment
+/// `offered = written + lost + waiting`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Meter {
+    pub offered: u64,
+    pub written: u64,
+    pub lost: u64,
+    /// Records that wait to be written.
+    pub waiting: u64,
+    /// Rows deleted because they were old or too many.
+    pub deleted: u64,
+    /// What is wrong with the store at the moment.
+    pub trouble: Option<String>,
+}
+
+type Batch = (Time, Vec<Record>);
+
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Meter>>);
+
+impl Shared {
+    fn with<T>(&self, work: impl FnOnce(&mut Meter) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The engine's end: never waits. Dropping it lets the writer finish.
+pub struct Queue {
+    batches: Sender<Batch>,
+    /// Never sent on: its end tells the writer not to pause any longer.
+    _stop: Sender<()>,
+    shared: Shared,
+    limit: u64,
+}
+
+/// The store's end: runs in a thread of its own.
+pub struct Writer<S> {
+    store: S,
+    batches: Receiver<Batch>,
+    stop: Receiver<()>,
+    shared: Shared,
+    unkept: usize,
+    kept_at: Time,
+}
+
+/// A queue of at most `limit` records into `store`.
+pub fn queue<S: Store>(store: S, limit: usize) -> (Queue, Writer<S>) {
+    let (batches, incoming) = channel();
+    let (stop, stopped) = channel();
+    let shared = Shared::default();
+    let queue = Queue { batches, _stop: stop, shared: shared.clone(), limit: limit as u64 };
+    let writer = Writer { store, batches: incoming, stop: stopped, shared, unkept: 0, kept_at: Time::ZERO };
+    (queue, writer)
+}
+
+impl Queue {
+    /// Hands over `records`, the latest of `now`, to be written at one go.
+    /// What does not fit is lost and counted.
+    pub fn send(&self, now: Time, mut records: Vec<Record>) {
+        let kept = self.shared.with(|meter| {
+            let offered = records.len() as u64;
+            let kept = offered.min(self.limit.saturating_sub(meter.waiting));
+            meter.offered += offered;
+            meter.lost += offered - kept;
+            meter.waiting += kept;
+            kept
+        });
+        records.truncate(usize::try_from(kept).unwrap_or(usize::MAX));
+        // The writer only ends after this end is gone.
+        let _ = self.batches.send((now, records));
+    }
+
+    pub fn meter(&self) -> Meter {
+        self.shared.with(|meter| meter.clone())
+    }
+
+    /// Another bound for what waits.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit as u64;
+    }
+}
+
+impl<S: Store> Writer<S> {
+    /// Writes what comes, until the queue is gone and empty. A store that is
+    /// away by then loses what is left.
+    pub fn run(mut self) -> S {
+        let mut stopping = false;
+        while let Ok((now, records)) = self.batches.recv() {
+            self.deliver(&records, &mut stopping);
+            self.keep(now, records.len());
+        }
+        self.store
+    }
+
+    fn deliver(&mut self, records: &[Record], stopping: &mut bool) {
+        let count = records.len() as u64;
+        let mut pause = PAUSES.0;
+        loop {
+            match self.store.write(records) {
+                Ok(()) => return self.written(count),
+                Err(Error::Retry(text)) if !*stopping => self.trouble(text, pause),
+                // Kept, it would stand in the way of all that come after it.
+                Err(error) => {
+                    log::error!("store: {count} records are lost: {error}");
+                    return self.lost(count, error.to_string());
+                }
+            }
+            *stopping = self.stop.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected);
+            pause = (pause * 2).min(PAUSES.1);
+        }
+    }
+
+    fn written(&self, count: u64) {
+        self.shared.with(|meter| {
+            meter.written += count;
+            meter.waiting -= count;
+            if meter.trouble.take().is_some() {
+                log::info!("store: takes records again");
+            }
+        });
+    }
+
+    fn lost(&self, count: u64, why: String) {
+        self.shared.with(|meter| {
+            meter.lost += count;
+            meter.waiting -= count;
+            meter.trouble = Some(why);
+        });
+    }
+
+    fn trouble(&self, text: String, pause: Duration) {
+        self.shared.with(|meter| {
+            if meter.trouble.as_ref() != Some(&text) {
+                let waiting = meter.waiting;
+                log::warn!("store: {text}; {waiting} records wait, next try in {} s", pause.as_secs());
+            }
+            meter.trouble = Some(text);
+        });
+    }
+
+    /// Lets the store delete what is too old or too much, now and then.
+    fn keep(&mut self, now: Time, written: usize) {
+        self.unkept += written;
+        if self.unkept < KEEP_AFTER && now.since(self.kept_at) < KEEP_EVERY {
+            return;
+        }
+        (self.unkept, self.kept_at) = (0, now);
+        match self.store.keep(now) {
+            Ok(deleted) => self.shared.with(|meter| meter.deleted += deleted),
+            Err(error) => log::warn!("store: old records were not deleted: {error}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Health, Ids};
+
+    /// Answers as it is told, and keeps what it took.
+    #[derive(Default)]
+    struct Script {
+        answers: Vec<Result<(), Error>>,
+        taken: usize,
+    }
+
+    impl Store for Script {
+        fn write(&mut self, records: &[Record]) -> Result<(), Error> {
+            let answer = if self.answers.is_empty() { Ok(()) } else { self.answers.remove(0) };
+            if answer.is_ok() {
+                self.taken += records.len();
+            }
+            answer
+        }
+    }
+
+    fn records(count: u64) -> Vec<Record> {
+        let mut ids = Ids::default();
+        let row = |n| Health {
+            id: ids.next(Time::ZERO, n),
+            time: Time::ZERO,
+            stage: "x".into(),
+            offered: n,
+            lost: 0,
+        };
+        (0..count).map(row).map(Record::from).collect()
+    }
+
+    fn retry() -> Result<(), Error> {
+        Err(Error::Retry("away".into()))
+    }
+
+    #[test]
+    fn a_full_queue_loses_the_rest_and_counts_it() {
+        let (queue, writer) = queue(Script::default(), 10);
+        queue.send(Time::ZERO, records(7));
+        queue.send(Time::ZERO, records(7));
+        let meter = queue.meter();
+        assert_eq!((meter.offered, meter.lost, meter.waiting), (14, 4, 10));
+        drop(queue);
+        let shared = writer.shared.clone();
+        assert_eq!(writer.run().taken, 10);
+        let meter = shared.with(|meter| meter.clone());
+        assert_eq!((meter.offered, meter.written, meter.lost, meter.waiting), (14, 10, 4, 0));
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_written_is_not_in_the_way_of_others() {
+        let answers = vec![Err(Error::Fatal("too long".into()))];
+        let (queue, writer) = queue(Script { answers, taken: 0 }, 10);
+        queue.send(Time::ZERO, records(3));
+        queue.send(Time::ZERO, records(4));
+        drop(queue);
+        assert_eq!(writer.run().taken, 4);
+    }
+
+    #[test]
+    fn at_the_end_a_store_that_is_away_is_not_waited_for() {
+        let (queue, writer) =
+            queue(Script { answers: vec![retry(), retry(), retry(), retry()], taken: 0 }, 100);
+        queue.send(Time::ZERO, records(3));
+        queue.send(Time::ZERO, records(4));
+        queue.send(Time::ZERO, records(5));
+        drop(queue);
+        let shared = writer.shared.clone();
+        // The end of the queue cuts the first pause short; each batch has a try.
+        assert_eq!(writer.run().taken, 0);
+        let meter = shared.with(|meter| meter.clone());
+        assert_eq!((meter.lost, meter.waiting, meter.trouble.as_deref()), (12, 0, Some("away")));
+    }
+
+    #[test]
+    fn a_store_that_comes_back_gets_what_it_missed() {
+        let (queue, writer) = queue(Script { answers: vec![retry()], taken: 0 }, 100);
+        queue.send(Time::ZERO, records(3));
+        drop(queue);
+        let shared = writer.shared.clone();
+        assert_eq!(writer.run().taken, 3);
+        assert_eq!(shared.with(|meter| meter.trouble.clone()), None);
+    }
+}
