@@ -19,6 +19,10 @@
 //! What came of which choice is in `docs/DECISIONS.md`, what it costs in
 //! `docs/MEASURED.md`.
 
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod daemon;
 pub mod dissect;
 pub mod engine;
 pub mod record;

@@ -1,0 +1,239 @@
+//! config.toml: every setting once, with its meaning, default and bounds.
+//!
+//! The entries below are the struct, the checks and the file that the project
+//! ships; a test compares the two. A key that is not here is a mistake, told
+//! with its line, like every other mistake in the file.
+
+mod parse;
+mod setting;
+
+use std::path::PathBuf;
+
+pub use parse::{Mistake, default_file, find};
+use setting::sections;
+pub use setting::{Choice, Described, Number, OneOf, Section, Setting, Size, SomeOf, Span};
+use toml::de::DeValue;
+
+use crate::engine;
+use crate::wire::{self, Tunnel};
+
+sections! {
+    /// Where frames come from.
+    capture: Capture {
+        /// Interfaces to watch. None means br-lan where there is one, and
+        /// otherwise the interface of the default route.
+        interfaces: Vec<String> = Vec::new();
+        /// Only frames that match this filter (pcap-filter(7)) are looked at.
+        filter: String = String::new();
+        /// Bytes of each frame that are captured. Names lie in the first
+        /// packets; volumes are right whatever this is.
+        snaplen: Number<96, 262_144> = Number(1600);
+        /// Memory for frames that wait in the kernel, for each interface.
+        buffer: Size<65_536, 1_073_741_824> = Size(2 << 20);
+        /// Whether to see frames that are for others, as a mirror port needs.
+        promiscuous: bool = true;
+        /// Tunnels whose inner packets are sessions of their own. What they
+        /// carry then counts once, for the inner sessions.
+        tunnels: SomeOf<Tunnel> = SomeOf(Tunnel::ALL.to_vec());
+        /// Datagrams in pieces that wait for the rest, at most this many…
+        max_datagrams: Number<1, 65_536> = Number(64);
+        /// …and this much of them.
+        max_fragment_bytes: Size<65_536, 67_108_864> = Size(256 << 10);
+    }
+
+    /// Sessions and what is made of them.
+    sessions: Sessions {
+        /// Sessions at once; each takes up to 350 bytes with its name. One more
+        /// pushes out the one that would expire first, which is then written
+        /// with the reason "evicted".
+        max_sessions: Number<64, 16_777_216> = Number(16_384);
+        /// A TCP connection that was silent for this long is over.
+        tcp_timeout: Span<1, 604_800> = Span::secs(3600);
+        /// TCP that is only being opened, or was closed by one side.
+        tcp_handshake_timeout: Span<1, 3600> = Span::secs(30);
+        /// TCP that is over, until its last packets have passed.
+        tcp_over_timeout: Span<1, 3600> = Span::secs(5);
+        /// UDP, ICMP and all that has no connections.
+        udp_timeout: Span<1, 86_400> = Span::secs(60);
+        /// A session that is this old is written down while it goes on…
+        report_after: Span<1, 86_400> = Span::secs(30);
+        /// …and again each time this has passed.
+        report_every: Span<10, 86_400> = Span::secs(120);
+        /// TCP streams that are read at once, about 300 bytes each and what
+        /// waits in them.
+        max_streams: Number<1, 1_048_576> = Number(1024);
+        /// What waits in all streams together…
+        max_stream_bytes: Size<65_536, 1_073_741_824> = Size(1 << 20);
+        /// …and in one direction of one stream. 65,537 bytes hold the largest
+        /// message of DNS.
+        max_stream_side: Size<1024, 16_777_216> = Size(80 << 10);
+        /// Devices remembered; each takes about 300 bytes.
+        max_devices: Number<16, 1_048_576> = Number(4096);
+    }
+
+    /// DNS and the names it gives.
+    dns: Dns {
+        /// Questions that wait for their answer; each takes about 400 bytes.
+        max_questions: Number<16, 1_048_576> = Number(4096);
+        /// A question without an answer is written down after this.
+        question_timeout: Span<1, 300> = Span::secs(10);
+        /// Names remembered, per device and address; each takes about 150 bytes.
+        max_names: Number<16, 4_194_304> = Number(16_384);
+        /// How long a name is remembered after its last answer. Connections
+        /// outlive the time that DNS gives.
+        name_timeout: Span<60, 604_800> = Span::secs(6 * 3600);
+    }
+
+    /// Apps and their signatures.
+    apps: Apps {
+        /// The file with the signatures; relative to this file.
+        features: PathBuf = "features.txt".into();
+        /// Features that it may hold; each takes about 400 bytes.
+        max_features: Number<0, 1_048_576> = Number(50_000);
+        /// An app that was silent for this long is no longer in use.
+        app_timeout: Span<10, 86_400> = Span::secs(300);
+        /// Pairs of a device and an app in use at once; each takes about 200 bytes.
+        max_uses: Number<16, 1_048_576> = Number(8192);
+    }
+
+    /// Where records go.
+    store: Store {
+        /// "sqlite", "mariadb" or "none".
+        kind: OneOf<StoreKind> = OneOf(StoreKind::Sqlite);
+        /// Records that wait while the store is busy or away; each takes up to
+        /// about 500 bytes. Beyond that they are lost and counted.
+        max_queue: Number<100, 10_000_000> = Number(20_000);
+        /// Records written at once.
+        batch: Number<1, 100_000> = Number(1000);
+        /// How long records wait to be written together.
+        delay: Span<0, 3600> = Span::secs(2);
+        /// Older records are deleted.
+        keep_days: Number<1, 36_500> = Number(30);
+        /// The oldest records are deleted while the database is larger than
+        /// this many megabytes.
+        max_mb: Number<4, 1_048_576> = Number(16);
+    }
+
+    /// The database file, for kind = "sqlite".
+    sqlite: Sqlite {
+        /// Relative to this file. Flash wears out: /tmp is memory on OpenWrt.
+        path: PathBuf = "/tmp/weir/weir.db".into();
+    }
+
+    /// The database server, for kind = "mariadb".
+    mariadb: Mariadb {
+        /// Its name or address; not used when there is a socket.
+        host: String = "127.0.0.1".into();
+        /// Its port.
+        port: Number<1, 65_535> = Number(3306);
+        /// Path of its socket, instead of host and port.
+        socket: String = String::new();
+        /// The database, which must exist.
+        database: String = "weir".into();
+        /// The daemon's account; it creates the tables.
+        user: String = "weir".into();
+        /// Its password.
+        password: String = String::new();
+        /// How long a connection may take to come about.
+        timeout: Span<1, 300> = Span::secs(10);
+        /// The account for the pages, which needs SELECT only. None means the
+        /// one above.
+        web_user: String = String::new();
+        /// Its password.
+        web_password: String = String::new();
+    }
+
+    /// The daemon itself.
+    daemon: Daemon {
+        /// Socket for `weir status`.
+        control: PathBuf = "/var/run/weir/control.sock".into();
+        /// File in which the daemon tells the pages where the data is.
+        web_info: PathBuf = "/var/run/weir/web.json".into();
+        /// "error", "warn", "info" or "debug".
+        log: OneOf<LogLevel> = OneOf(LogLevel::Info);
+        /// How often the stages write what they were offered and lost.
+        health_every: Span<10, 86_400> = Span::secs(60);
+    }
+}
+
+/// Which database.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StoreKind {
+    Sqlite,
+    Mariadb,
+    /// Records are counted and dropped.
+    None,
+}
+
+impl Choice for StoreKind {
+    const ALL: &'static [StoreKind] = &[StoreKind::Sqlite, StoreKind::Mariadb, StoreKind::None];
+
+    fn name(self) -> &'static str {
+        match self {
+            StoreKind::Sqlite => "sqlite",
+            StoreKind::Mariadb => "mariadb",
+            StoreKind::None => "none",
+        }
+    }
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+impl Choice for LogLevel {
+    const ALL: &'static [LogLevel] = &[LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug];
+
+    fn name(self) -> &'static str {
+        match self {
+            LogLevel::Error => "error",
+            LogLevel::Warn => "warn",
+            LogLevel::Info => "info",
+            LogLevel::Debug => "debug",
+        }
+    }
+}
+
+impl Choice for Tunnel {
+    const ALL: &'static [Tunnel] = &Tunnel::ALL;
+
+    fn name(self) -> &'static str {
+        Tunnel::name(self)
+    }
+}
+
+impl Config {
+    /// The engine's part of it.
+    pub fn engine(&self) -> engine::Options {
+        let Config { capture, sessions, dns, apps, .. } = self;
+        engine::Options {
+            wire: wire::Options {
+                tunnels: capture.tunnels.0.iter().copied().collect(),
+                max_datagrams: *capture.max_datagrams as usize,
+                max_fragment_bytes: *capture.max_fragment_bytes as usize,
+            },
+            max_sessions: *sessions.max_sessions as usize,
+            tcp_timeout: *sessions.tcp_timeout,
+            tcp_handshake_timeout: *sessions.tcp_handshake_timeout,
+            tcp_over_timeout: *sessions.tcp_over_timeout,
+            udp_timeout: *sessions.udp_timeout,
+            report_after: *sessions.report_after,
+            report_every: *sessions.report_every,
+            max_streams: *sessions.max_streams as usize,
+            max_stream_bytes: *sessions.max_stream_bytes as usize,
+            max_stream_side: *sessions.max_stream_side as usize,
+            max_questions: *dns.max_questions as usize,
+            question_timeout: *dns.question_timeout,
+            max_names: *dns.max_names as usize,
+            name_timeout: *dns.name_timeout,
+            max_devices: *sessions.max_devices as usize,
+            max_uses: *apps.max_uses as usize,
+            app_timeout: *apps.app_timeout,
+        }
+    }
+}

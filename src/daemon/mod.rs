@@ -1,0 +1,168 @@
+//! What the commands do: threads, channels, the clock and signals.
+
+mod check;
+mod clock;
+mod ports;
+mod read;
+mod run;
+mod status;
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use check::check;
+pub use read::read;
+pub use run::run;
+pub use status::status;
+
+use crate::config::{self, Config, StoreKind};
+use crate::rules::Rules;
+use crate::store::sqlite::Sqlite;
+use crate::store::{self, Bounds, Nothing, Store};
+
+/// Why a command did not do what it should. Said on stderr, in one line each.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// What was given is wrong: exit code 1.
+    Input(Vec<String>),
+    /// It failed at run time: exit code 3.
+    Failed(String),
+}
+
+impl Exit {
+    /// The process's exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Exit::Input(_) => 1,
+            Exit::Failed(_) => 3,
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Exit::Input(lines) => f.write_str(&lines.join("\n")),
+            Exit::Failed(line) => f.write_str(line),
+        }
+    }
+}
+
+impl From<crate::source::Error> for Exit {
+    fn from(error: crate::source::Error) -> Exit {
+        match error {
+            crate::source::Error::Input(text) => Exit::Input(vec![text]),
+            crate::source::Error::Failed(text) => Exit::Failed(text),
+        }
+    }
+}
+
+/// The configuration in `path`, or in one of the usual places, or the defaults.
+fn load_config(path: Option<&Path>) -> Result<(Config, Option<PathBuf>), Exit> {
+    let Some(path) = path.map(PathBuf::from).or_else(config::find) else {
+        return Ok((Config::default(), None));
+    };
+    let name = path.display();
+    let text = fs::read_to_string(&path).map_err(|error| Exit::Input(vec![format!("{name}: {error}")]))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    match Config::parse(&text, folder) {
+        Ok(config) => Ok((config, Some(path))),
+        Err(mistakes) => Err(Exit::Input(mistakes.iter().map(|m| format!("{name}:{m}")).collect())),
+    }
+}
+
+/// The signatures in the file at `path`.
+fn load_rules(path: &Path, max_features: u32) -> Result<Rules, Exit> {
+    let name = path.display();
+    let text = fs::read(path).map_err(|error| Exit::Input(vec![format!("{name}: {error}")]))?;
+    Rules::parse(&text, max_features as usize)
+        .map_err(|mistakes| Exit::Input(mistakes.iter().map(|m| format!("{name}:{m}")).collect()))
+}
+
+/// The signatures that `config` names. Without a configuration there need not be any.
+fn rules_of(config: &Config, path: Option<&Path>) -> Result<Arc<Rules>, Exit> {
+    let features = &config.apps.features;
+    if path.is_none() && !features.exists() {
+        return Ok(Arc::default());
+    }
+    load_rules(features, *config.apps.max_features).map(Arc::new)
+}
+
+type AnyStore = Box<dyn Store + Send>;
+
+/// The store that `config` names. A server that is away is no error here.
+fn open_store(config: &Config) -> Result<AnyStore, store::Error> {
+    let bounds = Bounds {
+        keep: Duration::from_secs(u64::from(*config.store.keep_days) * 86_400),
+        max_size: u64::from(*config.store.max_mb) << 20,
+    };
+    match config.store.kind.0 {
+        StoreKind::None => Ok(Box::new(Nothing)),
+        StoreKind::Sqlite => Ok(Box::new(Sqlite::open(&config.sqlite.path, bounds)?)),
+        StoreKind::Mariadb => open_mariadb(config, bounds),
+    }
+}
+
+#[cfg(feature = "mariadb")]
+fn open_mariadb(config: &Config, bounds: Bounds) -> Result<AnyStore, store::Error> {
+    use crate::store::mariadb::{Account, Mariadb};
+    let settings = &config.mariadb;
+    let account = Account {
+        host: settings.host.clone(),
+        port: settings.port.0 as u16,
+        socket: settings.socket.clone(),
+        database: settings.database.clone(),
+        user: settings.user.clone(),
+        password: settings.password.clone(),
+        timeout: *settings.timeout,
+    };
+    let mut store = Mariadb::new(&account, bounds)?;
+    match store.connect() {
+        Err(store::Error::Retry(text)) => log::warn!("store: {text}; going on without it for now"),
+        done => done?,
+    }
+    Ok(Box::new(store))
+}
+
+#[cfg(not(feature = "mariadb"))]
+fn open_mariadb(_: &Config, _: Bounds) -> Result<AnyStore, store::Error> {
+    Err(store::Error::Fatal("this weir was built without MariaDB; use kind = \"sqlite\"".into()))
+}
+
+/// Tells the pages where the data is. They read it, the daemon alone writes.
+fn write_web_info(config: &Config) -> Result<(), String> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let data = match config.store.kind.0 {
+        StoreKind::None => serde_json::json!({"kind": "none"}),
+        StoreKind::Sqlite => {
+            let path = std::path::absolute(&config.sqlite.path).unwrap_or(config.sqlite.path.clone());
+            serde_json::json!({"kind": "sqlite", "path": path})
+        }
+        StoreKind::Mariadb => {
+            let m = &config.mariadb;
+            let (user, password) =
+                if m.web_user.is_empty() { (&m.user, &m.password) } else { (&m.web_user, &m.web_password) };
+            serde_json::json!({"kind": "mariadb", "host": m.host, "port": m.port.0, "socket": m.socket,
+                "database": m.database, "user": user, "password": password})
+        }
+    };
+    let control = std::path::absolute(&config.daemon.control).unwrap_or(config.daemon.control.clone());
+    let info = serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "store": data, "control": control});
+    let path = &config.daemon.web_info;
+    let failed = |error: std::io::Error| format!("{}: {error}", path.display());
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    // Written aside and moved, so that a page never reads half of it. It may
+    // hold the password of the pages' account: for its group only.
+    let aside = path.with_extension("new");
+    let _ = fs::remove_file(&aside);
+    let mut file =
+        fs::OpenOptions::new().write(true).create_new(true).mode(0o640).open(&aside).map_err(failed)?;
+    writeln!(file, "{info}").map_err(failed)?;
+    fs::rename(&aside, path).map_err(failed)
+}

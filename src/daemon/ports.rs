@@ -1,0 +1,140 @@
+//! The interfaces that the daemon watches. One that goes away is waited for.
+
+use std::os::fd::RawFd;
+use std::time::Duration;
+
+use super::Exit;
+use crate::engine::Engine;
+use crate::source::{Error, Live, LiveOptions, Loss, Source, State, default_interface};
+use crate::time::Time;
+
+/// Frames taken from one interface before the next has its turn.
+const AT_ONCE: usize = 2_000;
+
+/// Pauses before an interface that is away is tried again.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// All of them.
+pub struct Ports {
+    ports: Vec<Port>,
+    options: LiveOptions,
+}
+
+struct Port {
+    name: String,
+    live: Option<Live>,
+    /// Of captures on this interface that have ended.
+    before: Loss,
+    pause: Duration,
+    retry_at: Time,
+    /// Why it is away.
+    trouble: Option<String>,
+}
+
+impl Ports {
+    /// Opens the interfaces called `names`, or the default one. Fails when
+    /// none of them can be opened, or when what is asked for is wrong.
+    pub fn open(names: &[String], options: LiveOptions, now: Time) -> Result<Ports, Exit> {
+        let names = if names.is_empty() { vec![default_interface()?] } else { names.to_vec() };
+        let mut ports: Vec<Port> = names.into_iter().map(|name| Port::new(name, now)).collect();
+        let mut failure = None;
+        for port in &mut ports {
+            match port.open(&options, now) {
+                Err(Error::Input(text)) => return Err(Exit::Input(vec![text])),
+                Err(Error::Failed(text)) => failure = failure.or(Some(text)),
+                Ok(()) => {}
+            }
+        }
+        match failure {
+            Some(text) if ports.iter().all(|port| port.live.is_none()) => Err(Exit::Failed(text)),
+            _ => Ok(Ports { ports, options }),
+        }
+    }
+
+    /// What to wait on.
+    pub fn descriptors(&self) -> impl Iterator<Item = RawFd> + '_ {
+        self.ports.iter().filter_map(|port| port.live.as_ref()?.descriptor())
+    }
+
+    /// Hands frames that are there to `engine`; `true` when there may be more.
+    pub fn read(&mut self, engine: &mut Engine, now: Time) -> bool {
+        let mut more = false;
+        for port in &mut self.ports {
+            let Some(live) = &mut port.live else { continue };
+            let iface = engine.interface(&port.name);
+            let result = live.read(AT_ONCE, &mut |frame| {
+                engine.packet(frame.time, iface, frame.kind, frame.bytes, frame.on_wire);
+            });
+            match result {
+                Ok(state) => more |= state == State::More,
+                Err(error) => port.lose(&error.to_string(), now),
+            }
+        }
+        more
+    }
+
+    /// Tries again the interfaces that are away, when it is time.
+    pub fn retry(&mut self, now: Time) {
+        for port in &mut self.ports {
+            // A clock that was set back must not make it wait for years.
+            let due = port.retry_at <= now || port.retry_at > now + PAUSES.1;
+            if port.live.is_none() && due {
+                let _ = port.open(&self.options, now);
+            }
+        }
+    }
+
+    /// Name, loss so far and what is wrong, of each.
+    pub fn status(&mut self) -> Vec<(String, Loss, Option<String>)> {
+        let status = |port: &mut Port| (port.name.clone(), port.loss(), port.trouble.clone());
+        self.ports.iter_mut().map(status).collect()
+    }
+
+    /// Whether these are the interfaces and options of another configuration.
+    pub fn are(&self, names: &[String], options: &LiveOptions) -> bool {
+        let same = self.ports.iter().map(|port| &port.name).eq(names.iter());
+        (same || names.is_empty()) && self.options == *options
+    }
+}
+
+impl Port {
+    fn new(name: String, now: Time) -> Port {
+        Port { name, live: None, before: Loss::default(), pause: PAUSES.0, retry_at: now, trouble: None }
+    }
+
+    fn open(&mut self, options: &LiveOptions, now: Time) -> Result<(), Error> {
+        match Live::open(&self.name, options) {
+            Ok(live) => {
+                log::info!("{}: capturing", self.name);
+                self.live = Some(live);
+                (self.pause, self.trouble) = (PAUSES.0, None);
+                Ok(())
+            }
+            Err(error) => {
+                self.lose(&error.to_string(), now);
+                Err(error)
+            }
+        }
+    }
+
+    /// The capture has ended; it is tried again after a pause.
+    fn lose(&mut self, why: &str, now: Time) {
+        if let Some(mut live) = self.live.take() {
+            let loss = live.loss();
+            self.before.offered += loss.offered;
+            self.before.lost += loss.lost;
+        }
+        // Said once, however often it is tried.
+        if self.trouble.as_deref() != Some(why) {
+            log::warn!("{why}; trying again every {} s", PAUSES.1.as_secs());
+        }
+        self.trouble = Some(why.to_owned());
+        self.retry_at = now + self.pause;
+        self.pause = (self.pause * 2).min(PAUSES.1);
+    }
+
+    fn loss(&mut self) -> Loss {
+        let now = self.live.as_mut().map(Source::loss).unwrap_or_default();
+        Loss { offered: self.before.offered + now.offered, lost: self.before.lost + now.lost }
+    }
+}

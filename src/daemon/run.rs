@@ -1,0 +1,341 @@
+//! `weir run`: the daemon.
+//!
+//! The engine runs in the main thread, right behind the interfaces: the
+//! kernel's ring is the queue in front of it, so no frame is copied. One
+//! thread writes to the store, one answers on the control socket.
+
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use serde_json::json;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::clock::Clock;
+use super::ports::Ports;
+use super::{Exit, load_config, open_store, rules_of, write_web_info};
+use crate::config::{Choice, Config};
+use crate::control::{Server, Status};
+use crate::engine::Engine;
+use crate::record::{Health, Ids, Record};
+use crate::rules::Rules;
+use crate::source::{LiveOptions, Loss};
+use crate::store::{self, Meter, Queue};
+use crate::time::Time;
+
+/// The longest that the daemon sleeps when nothing comes.
+const NAP: Duration = Duration::from_millis(500);
+
+/// How often the status is made anew.
+const STATUS_EVERY: Duration = Duration::from_secs(1);
+
+/// Runs until SIGTERM or SIGINT.
+pub fn run(path: Option<&Path>) -> Result<(), Exit> {
+    let (config, path) = load_config(path)?;
+    let rules = rules_of(&config, path.as_deref())?;
+    let signals = Signals::register().map_err(|error| Exit::Failed(format!("signals: {error}")))?;
+    let mut clock = Clock::new();
+    let (now, _) = clock.read();
+    let control = &config.daemon.control;
+    let server =
+        Server::bind(control).map_err(|error| Exit::Failed(format!("{}: {error}", control.display())))?;
+    let output = Output::open(&config).map_err(|error| Exit::Failed(error.to_string()))?;
+    let ports = Ports::open(&config.capture.interfaces, live_options(&config), now)?;
+    if let Err(text) = write_web_info(&config) {
+        log::warn!("{text}; the pages will not find the data");
+    }
+    let status = Status::default();
+    let guard = server.spawn(status.clone());
+    log::info!("{} apps by {}", rules.apps().len(), config.apps.features.display());
+    let mut daemon = Daemon {
+        engine: Engine::new(config.engine(), rules.clone()),
+        rules,
+        path,
+        ports,
+        output,
+        status,
+        started: now,
+        sent_at: now,
+        told_at: Time::ZERO,
+        health: HealthLog::new(now),
+        config,
+    };
+    daemon.work(&mut clock, &signals);
+    daemon.finish(clock.read().0);
+    drop(guard);
+    log::info!("ended");
+    Ok(())
+}
+
+struct Daemon {
+    config: Config,
+    path: Option<PathBuf>,
+    rules: Arc<Rules>,
+    engine: Engine,
+    ports: Ports,
+    output: Output,
+    status: Status,
+    started: Time,
+    /// When records were handed to the store.
+    sent_at: Time,
+    /// When the status was made.
+    told_at: Time,
+    health: HealthLog,
+}
+
+impl Daemon {
+    fn work(&mut self, clock: &mut Clock, signals: &Signals) {
+        let mut busy = false;
+        while !signals.end.load(Ordering::Relaxed) {
+            signals.wait(self.ports.descriptors(), if busy { Duration::ZERO } else { NAP });
+            let (now, was) = clock.read();
+            if let Some(was) = was {
+                log::info!("the clock was set from {was} to {now}");
+                self.engine.step(was, now);
+                (self.sent_at, self.told_at) = (now, now);
+            }
+            if signals.reload.swap(false, Ordering::Relaxed) {
+                self.reload(now);
+            }
+            busy = self.ports.read(&mut self.engine, now);
+            self.ports.retry(now);
+            self.engine.tick(now);
+            self.send(now);
+            if now.since(self.told_at) >= STATUS_EVERY {
+                self.tell(now);
+            }
+        }
+    }
+
+    /// Hands records to the store when there are enough or they waited enough.
+    fn send(&mut self, now: Time) {
+        let health_due = self.health.is_due(now, *self.config.daemon.health_every);
+        let enough = self.engine.waiting() >= *self.config.store.batch as usize;
+        if !enough && !health_due && now.since(self.sent_at) < *self.config.store.delay {
+            return;
+        }
+        self.sent_at = now;
+        let mut records: Vec<Record> = self.engine.drain().collect();
+        if health_due {
+            let stages = self.stages();
+            self.health.report(now, &stages, &mut records);
+        }
+        if !records.is_empty() {
+            self.output.queue.send(now, records);
+        }
+    }
+
+    /// Each stage with what came to it and what it lost.
+    fn stages(&mut self) -> Vec<(String, Loss)> {
+        let mut stages: Vec<_> =
+            self.ports.status().into_iter().map(|(name, loss, _)| (name, loss)).collect();
+        let stats = self.engine.stats();
+        let unread = stats.wire.malformed + stats.wire.orphans;
+        stages.push(("engine".into(), Loss { offered: stats.wire.frames, lost: unread }));
+        let meter = self.output.queue.meter();
+        stages.push(("store".into(), Loss { offered: meter.offered, lost: meter.lost }));
+        stages
+    }
+
+    fn tell(&mut self, now: Time) {
+        self.told_at = now;
+        let ports: Vec<_> = self.ports.status().into_iter().map(|(name, loss, trouble)| {
+            let state = if trouble.is_some() { "away" } else { "up" };
+            json!({"name": name, "state": state, "offered": loss.offered, "lost": loss.lost, "trouble": trouble})
+        }).collect();
+        let Meter { offered, written, lost, waiting, deleted, trouble } = self.output.queue.meter();
+        let mut engine = serde_json::Map::new();
+        self.engine.stats().each(&mut |name, value| {
+            engine.insert(name.into(), value.into());
+        });
+        self.status.set(json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "started": self.started.to_string(),
+            "now": now.to_string(),
+            "config": self.path.as_ref().map(|path| path.display().to_string()),
+            "interfaces": ports,
+            "engine": engine,
+            "features": {"apps": self.rules.apps().len(), "features": self.rules.features()},
+            "store": {"kind": self.config.store.kind.0.name(), "offered": offered, "written": written,
+                "lost": lost, "waiting": waiting, "deleted": deleted, "trouble": trouble},
+        }));
+    }
+
+    /// SIGHUP: takes over the configuration and the signatures, or keeps what
+    /// it has when there is a mistake in them.
+    fn reload(&mut self, now: Time) {
+        let loaded = load_config(self.path.as_deref())
+            .and_then(|(config, path)| Ok((rules_of(&config, path.as_deref())?, config)));
+        let (rules, config) = match loaded {
+            Ok(loaded) => loaded,
+            Err(exit) => {
+                for line in exit.to_string().lines() {
+                    log::error!("{line}");
+                }
+                return log::error!("reload: nothing was changed because of these mistakes");
+            }
+        };
+        let options = live_options(&config);
+        if !self.ports.are(&config.capture.interfaces, &options) {
+            match Ports::open(&config.capture.interfaces, options, now) {
+                Ok(ports) => self.ports = ports,
+                Err(exit) => return log::error!("reload: nothing was changed: {exit}"),
+            }
+        }
+        if self.output.differs(&self.config, &config) {
+            match Output::open(&config) {
+                Ok(output) => std::mem::replace(&mut self.output, output).close(),
+                Err(error) => return log::error!("reload: the store stays as it was: {error}"),
+            }
+        }
+        self.output.queue.set_limit(*config.store.max_queue as usize);
+        self.engine.configure(config.engine());
+        self.engine.set_rules(rules.clone());
+        log::set_max_level(level(&config));
+        self.rules = rules;
+        self.config = config;
+        if let Err(text) = write_web_info(&self.config) {
+            log::warn!("{text}; the pages will not find the data");
+        }
+        log::info!("reload: done, {} apps", self.rules.apps().len());
+    }
+
+    /// Writes what goes on, and waits for the store.
+    fn finish(mut self, now: Time) {
+        self.ports.read(&mut self.engine, now);
+        loop {
+            let more = self.engine.finish();
+            let mut records: Vec<Record> = self.engine.drain().collect();
+            if !more {
+                let stages = self.stages();
+                self.health.report(now, &stages, &mut records);
+            }
+            self.output.queue.send(now, records);
+            if !more {
+                break;
+            }
+        }
+        self.output.close();
+    }
+}
+
+/// The way to the store.
+struct Output {
+    queue: Queue,
+    writer: JoinHandle<()>,
+}
+
+impl Output {
+    fn open(config: &Config) -> Result<Output, store::Error> {
+        let (queue, writer) = store::queue(open_store(config)?, *config.store.max_queue as usize);
+        let writer = thread::spawn(move || drop(writer.run()));
+        Ok(Output { queue, writer })
+    }
+
+    /// Whether `new` asks for another store than `old`.
+    fn differs(&self, old: &Config, new: &Config) -> bool {
+        let part = |config: &Config| {
+            let store = &config.store;
+            (store.kind, store.keep_days, store.max_mb, config.sqlite.clone(), config.mariadb.clone())
+        };
+        part(old) != part(new)
+    }
+
+    /// Lets the writer finish what it has.
+    fn close(self) {
+        drop(self.queue);
+        if self.writer.join().is_err() {
+            log::error!("the store's thread panicked");
+        }
+    }
+}
+
+/// What the stages were offered and lost, as rows: one each interval.
+struct HealthLog {
+    at: Time,
+    before: Vec<(String, Loss)>,
+    ids: Ids,
+}
+
+impl HealthLog {
+    fn new(now: Time) -> HealthLog {
+        HealthLog { at: now, before: Vec::new(), ids: Ids::default() }
+    }
+
+    fn is_due(&self, now: Time, every: Duration) -> bool {
+        now.since(self.at) >= every
+    }
+
+    fn report(&mut self, now: Time, stages: &[(String, Loss)], out: &mut Vec<Record>) {
+        for (name, loss) in stages {
+            let before = self.before.iter().find(|(known, _)| known == name);
+            let before = before.map_or(Loss::default(), |(_, loss)| *loss);
+            out.push(Record::from(Health {
+                id: self.ids.next(now, 0),
+                time: now,
+                stage: name.as_str().into(),
+                offered: loss.offered.saturating_sub(before.offered),
+                lost: loss.lost.saturating_sub(before.lost),
+            }));
+        }
+        self.before = stages.to_vec();
+        self.at = now;
+    }
+}
+
+/// SIGTERM and SIGINT end the daemon, SIGHUP makes it reload.
+struct Signals {
+    end: Arc<AtomicBool>,
+    reload: Arc<AtomicBool>,
+    /// Becomes readable when a signal came, so that waiting ends.
+    wake: UnixStream,
+}
+
+impl Signals {
+    fn register() -> io::Result<Signals> {
+        let (wake, waker) = UnixStream::pair()?;
+        wake.set_nonblocking(true)?;
+        let signals = Signals { end: Arc::default(), reload: Arc::default(), wake };
+        for signal in [SIGTERM, SIGINT] {
+            signal_hook::flag::register(signal, signals.end.clone())?;
+            signal_hook::low_level::pipe::register(signal, waker.try_clone()?)?;
+        }
+        signal_hook::flag::register(SIGHUP, signals.reload.clone())?;
+        signal_hook::low_level::pipe::register(SIGHUP, waker)?;
+        Ok(signals)
+    }
+
+    /// Waits until one of `descriptors` is readable, a signal comes or
+    /// `timeout` is over.
+    fn wait(&self, descriptors: impl Iterator<Item = RawFd>, timeout: Duration) {
+        let all = descriptors.chain([self.wake.as_raw_fd()]);
+        let mut polled: Vec<libc::pollfd> =
+            all.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 }).collect();
+        let millis = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+        // SAFETY: the pointer and the length are those of a living vector, and
+        // poll(2) writes to `revents` within it only.
+        unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, millis) };
+        let mut bytes = [0; 64];
+        while (&self.wake).read(&mut bytes).is_ok_and(|read| read > 0) {}
+    }
+}
+
+fn live_options(config: &Config) -> LiveOptions {
+    let capture = &config.capture;
+    LiveOptions {
+        filter: capture.filter.clone(),
+        snaplen: *capture.snaplen,
+        buffer: *capture.buffer,
+        promiscuous: capture.promiscuous,
+    }
+}
+
+/// How much `config` wants to be logged.
+pub fn level(config: &Config) -> log::LevelFilter {
+    config.daemon.log.0.name().parse().unwrap_or(log::LevelFilter::Info)
+}
