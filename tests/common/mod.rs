@@ -1,0 +1,61 @@
+//! What several tests need.
+#![allow(dead_code)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use weir::source::{CaptureFile, Source, State};
+use weir::time::Time;
+use weir::wire::{Decoder, Options, Packet, Tunnel};
+
+/// The public captures beside the checkout. They are no part of the project:
+/// where they are absent, a test says so and goes on without them.
+pub fn corpus() -> Option<Vec<PathBuf>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+    let mut captures = Vec::new();
+    for set in ["ndpi", "tanjiti", "zeek"] {
+        let entries = fs::read_dir(folder.join(set)).into_iter().flatten().flatten();
+        captures.extend(entries.map(|entry| entry.path()));
+    }
+    captures.sort();
+    if captures.is_empty() {
+        println!("no captures beside the checkout (../shared/corpus): this test goes on without them");
+        return None;
+    }
+    Some(captures)
+}
+
+/// Calls `each` with every packet in the capture at `path`.
+pub fn packets(path: &Path, mut each: impl FnMut(Packet<'_>)) {
+    let tunnels = Tunnel::ALL.into_iter().collect();
+    let mut decoder = Decoder::new(Options { tunnels, max_datagrams: 64, max_fragment_bytes: 1 << 18 });
+    let Ok(mut file) = CaptureFile::open(path) else { return };
+    loop {
+        let state = file.read(1000, &mut |frame| {
+            decoder.frame(frame.time, frame.time, 0, frame.kind, frame.bytes, frame.on_wire, &mut each);
+        });
+        if !matches!(state, Ok(State::More)) {
+            break;
+        }
+    }
+    decoder.finish(Time::MAX, &mut each);
+}
+
+/// A new folder of this process's own below the system's temporary one.
+pub fn folder(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("weir-test-{}-{name}", std::process::id()));
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// Waits until `ready`, for what another process or thread does. Gives up
+/// after a minute, which no machine is too slow for.
+#[allow(clippy::disallowed_methods)]
+pub fn until(what: &str, mut ready: impl FnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !ready() {
+        assert!(begun.elapsed().as_secs() < 60, "waited in vain: {what}");
+        std::thread::yield_now();
+    }
+}

@@ -1,0 +1,213 @@
+//! SQLite and a real MariaDB hold the same rows, and MariaDB may come and go.
+#![cfg(feature = "mariadb")]
+
+mod common;
+#[path = "common/mariadb.rs"]
+mod mariadb;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, OptsBuilder, Row, Value};
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+use weir::config::Config;
+use weir::engine::Engine;
+use weir::record::{Health, Ids, Record, TABLES, Table};
+use weir::rules::Rules;
+use weir::source::{CaptureFile, Source, State};
+use weir::store::mariadb::Mariadb;
+use weir::store::sqlite::Sqlite;
+use weir::store::{Bounds, Error, Store, queue};
+use weir::time::Time;
+
+use mariadb::Server;
+
+const LOOSE: Bounds = Bounds { keep: Duration::from_secs(86_400 * 36_500), max_size: 1 << 40 };
+
+type Cells = Vec<Option<String>>;
+
+/// All records that reading the captures at `paths` gives.
+fn records(paths: &[std::path::PathBuf]) -> Vec<Record> {
+    let text = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("features.txt")).unwrap();
+    let rules = Rules::parse(&text, 100_000).unwrap();
+    let mut engine = Engine::new(Config::default().engine(), Arc::new(rules));
+    let mut all = Vec::new();
+    for path in paths {
+        let mut file = CaptureFile::open(path).unwrap();
+        let iface = engine.interface("");
+        while let Ok(State::More) = file.read(1000, &mut |frame| {
+            engine.packet(frame.time, iface, frame.kind, frame.bytes, frame.on_wire);
+        }) {
+            all.extend(engine.drain());
+        }
+    }
+    while engine.finish() {}
+    all.extend(engine.drain());
+    all
+}
+
+fn select(table: &Table, quote: char) -> String {
+    let columns: Vec<_> =
+        table.columns.iter().map(|column| format!("{quote}{}{quote}", column.name)).collect();
+    format!("SELECT {} FROM {quote}{}{quote} ORDER BY {}", columns.join(","), table.name, columns[0])
+}
+
+fn sqlite_rows(path: &Path, table: &Table) -> Vec<Cells> {
+    let connection = Connection::open(path).unwrap();
+    let mut statement = connection.prepare(&select(table, '"')).unwrap();
+    let rows = statement.query_map((), |row| {
+        let cell = |place| match row.get_ref_unwrap(place) {
+            ValueRef::Null => None,
+            ValueRef::Integer(number) => Some(number.to_string()),
+            ValueRef::Text(text) => Some(String::from_utf8(text.to_vec()).unwrap()),
+            other => panic!("{other:?}"),
+        };
+        Ok((0..table.columns.len()).map(cell).collect())
+    });
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
+fn mariadb_rows(server: &Server, table: &Table) -> Vec<Cells> {
+    let options = OptsBuilder::default()
+        .socket(Some(server.socket().display().to_string()))
+        .user(Some("weir"))
+        .pass(Some("secret"))
+        .db_name(Some("weir"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut connection = Conn::new(options).await.unwrap();
+        let rows: Vec<Row> = connection.exec(select(table, '`'), ()).await.unwrap();
+        let cell = |value: Value| match value {
+            Value::NULL => None,
+            Value::Int(number) => Some(number.to_string()),
+            Value::UInt(number) => Some(number.to_string()),
+            Value::Bytes(bytes) => Some(String::from_utf8(bytes).unwrap()),
+            other => panic!("{other:?}"),
+        };
+        let rows = rows.into_iter().map(|row| row.unwrap().into_iter().map(cell).collect()).collect();
+        connection.disconnect().await.unwrap();
+        rows
+    })
+}
+
+#[test]
+fn both_databases_hold_the_same_rows_however_often_they_are_written() {
+    let folder = common::folder("same-rows");
+    let server = Server::start(&folder);
+    let path = folder.join("weir.db");
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut captures = common::corpus().unwrap_or_default();
+    captures.extend(fs::read_dir(cases).unwrap().filter_map(|entry| {
+        let folder = entry.unwrap().path();
+        let capture = folder.join("capture.pcap");
+        capture.exists().then_some(capture)
+    }));
+    let records = records(&captures);
+    let kinds = |table: &Table| records.iter().filter(|record| record.table().name == table.name).count();
+    assert!(records.len() > 500);
+    for round in 0..2 {
+        let mut sqlite = Sqlite::open(&path, LOOSE).unwrap();
+        let mut mariadb = Mariadb::new(&server.account("secret"), LOOSE).unwrap();
+        for batch in records.chunks(1000) {
+            sqlite.write(batch).unwrap();
+            mariadb.write(batch).unwrap();
+        }
+        drop(sqlite);
+        for table in TABLES.iter().filter(|table| table.name != "health") {
+            let (ours, theirs) = (sqlite_rows(&path, table), mariadb_rows(&server, table));
+            assert!(!ours.is_empty() && ours.len() <= kinds(table), "{}", table.name);
+            assert_eq!(ours.len(), theirs.len(), "{} in round {round}", table.name);
+            for (one, other) in ours.iter().zip(&theirs) {
+                assert_eq!(one, other, "{}", table.name);
+            }
+            println!("{}: {} rows are the same", table.name, ours.len());
+        }
+    }
+    drop(server);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+fn health(ids: &mut Ids, count: u64) -> Vec<Record> {
+    let row = |n| {
+        let time = Time::from_secs(1_700_000_000 + n);
+        Record::from(Health { id: ids.next(time, n), time, stage: "test".into(), offered: n, lost: 0 })
+    };
+    (0..count).map(row).collect()
+}
+
+#[test]
+fn a_server_that_is_killed_and_comes_back_has_every_row_once() {
+    let folder = common::folder("outage");
+    let mut server = Server::start(&folder);
+    let store = Mariadb::new(&server.account("secret"), LOOSE).unwrap();
+    let (queue, writer) = queue(store, 10_000);
+    let thread = std::thread::spawn(move || drop(writer.run()));
+    let rows = health(&mut Ids::default(), 3_000);
+    let now = Time::from_secs(1_700_000_000);
+    queue.send(now, rows[..1_000].to_vec());
+    let written = |count| {
+        common::until("rows are written", || {
+            let meter = queue.meter();
+            assert_eq!(meter.lost, 0, "{meter:?}");
+            meter.written >= count
+        });
+    };
+    written(1_000);
+    server.kill();
+    queue.send(now, rows[1_000..2_000].to_vec());
+    queue.send(now, rows[2_000..].to_vec());
+    common::until("the loss is noticed", || queue.meter().trouble.is_some());
+    assert_eq!(queue.meter().waiting, 2_000);
+    server.resume();
+    written(3_000);
+    let meter = queue.meter();
+    assert_eq!((meter.offered, meter.lost, meter.waiting, meter.trouble), (3_000, 0, 0, None));
+    drop(queue);
+    thread.join().unwrap();
+    assert_eq!(server.sql("SELECT COUNT(*), SUM(offered) FROM weir.health").trim(), "3000\t4498500");
+    drop(server);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn what_is_wrong_with_the_account_or_the_database_is_said() {
+    let folder = common::folder("account");
+    let server = Server::start(&folder);
+    let connect = |password| Mariadb::new(&server.account(password), LOOSE).unwrap().connect();
+    let Err(Error::Fatal(text)) = connect("wrong") else { panic!() };
+    assert!(text.contains("Access denied for user 'weir'") && !text.contains("wrong"), "{text}");
+    connect("secret").unwrap();
+    server.sql("UPDATE weir.meta SET value=99");
+    let Err(Error::Fatal(text)) = connect("secret") else { panic!() };
+    assert!(text.ends_with("was made by a newer Weir (schema 99, this one knows 1)"), "{text}");
+    server.sql("UPDATE weir.meta SET value=0; ALTER TABLE weir.health DROP COLUMN lost");
+    connect("secret").unwrap();
+    let mut store = Mariadb::new(&server.account("secret"), LOOSE).unwrap();
+    let rows = health(&mut Ids::default(), 10);
+    store.write(&rows).unwrap();
+    server.sql("REVOKE ALL ON weir.* FROM weir@localhost; GRANT SELECT ON weir.* TO weir@localhost; FLUSH PRIVILEGES");
+    assert!(matches!(connect("secret"), Err(Error::Fatal(text)) if text.contains("denied")));
+    drop(server);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn old_rows_go_and_a_full_database_loses_its_oldest() {
+    let folder = common::folder("keep");
+    let server = Server::start(&folder);
+    let bounds = Bounds { keep: Duration::from_secs(500), max_size: 1 << 40 };
+    let mut store = Mariadb::new(&server.account("secret"), bounds).unwrap();
+    store.write(&health(&mut Ids::default(), 1_000)).unwrap();
+    let now = Time::from_secs(1_700_001_000);
+    assert_eq!(store.keep(now).unwrap(), 500);
+    let tight = Bounds { keep: Duration::from_secs(5_000), max_size: 1 };
+    let mut store = Mariadb::new(&server.account("secret"), tight).unwrap();
+    let deleted = store.keep(now).unwrap();
+    assert!((20..100).contains(&deleted), "the oldest sixteenth of the time, not {deleted}");
+    drop(server);
+    fs::remove_dir_all(folder).unwrap();
+}
