@@ -125,7 +125,8 @@ pub fn upsert(table: &Table, rows: usize, dialect: Dialect) -> String {
     sql
 }
 
-/// All tables for the pages: `{"version":1,"tables":{"session":[{"name":…}]}}`.
+/// All tables, for `web-ta/schema.json`: the pages take the version that they
+/// know from it, and who uses an export finds there what a column means.
 pub fn schema_json() -> serde_json::Value {
     let tables: serde_json::Map<_, _> = TABLES
         .iter()
@@ -175,6 +176,18 @@ mod tests {
             create(&Session::TABLE, Dialect::Sqlite)[1],
             "CREATE INDEX IF NOT EXISTS \"session_last\" ON \"session\" (\"last\")"
         );
+    }
+
+    #[test]
+    fn the_pages_know_this_schema() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/web-ta/schema.json");
+        let expected = format!("{:#}\n", schema_json());
+        if std::env::var_os("WEIR_UPDATE").is_some() {
+            std::fs::write(path, expected).unwrap();
+        } else {
+            let known = std::fs::read_to_string(path).unwrap();
+            assert!(known == expected, "run WEIR_UPDATE=1 cargo test schema");
+        }
     }
 
     #[test]

@@ -1,0 +1,81 @@
+#!/bin/bash
+# Tests of the pages: run.sh [path of weir] [sample capture, or SAMPLE]
+#
+# Makes the same data in SQLite and in a MariaDB of its own, serves the pages
+# from both, and lets pages.py look at them. Nothing of the system is used but
+# the programs: php, mariadbd, python3.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+weir=$(realpath "${1:-$root/target/release/weir}")
+sample=$(realpath "${2:-${SAMPLE:?a capture is needed: run.sh WEIR CAPTURE}}")
+features=$(realpath "${FEATURES:-$root/features.txt}")
+work=$(mktemp -d)
+server=
+
+finish() {
+    status=$?
+    if [ "$status" -ne 0 ]; then
+        # What the pages themselves had to say.
+        grep -hsE 'PHP |weir: |Stack' "$work/php.log" "$work/mariadb.log" | tail -n 20 || true
+    fi
+    if [ -n "$server" ]; then
+        kill "$server" && wait "$server" || true
+    fi
+    rm -rf "$work"
+}
+trap finish EXIT
+
+say() { printf 'web: %s\n' "$*"; }
+
+say "lint"
+find "$root/web-ta" -name '*.php' -print0 | while IFS= read -r -d '' file; do
+    php -d display_errors=1 -l "$file" >"$work/lint" || { cat "$work/lint"; exit 1; }
+done
+
+say "functions"
+php -n "$here/units.php" "$root/web-ta"
+
+# config KIND: the daemon's configuration, with what follows on standard input.
+config() {
+    mkdir -p "$work/$1"
+    {
+        printf '[store]\nkind = "%s"\nmax_mb = 4000\nkeep_days = 36500\n' "$1"
+        printf '[daemon]\ncontrol = "c.sock"\nweb_info = "web.json"\n[apps]\nfeatures = "%s"\n' "$features"
+        cat
+    } >"$work/$1/config.toml"
+    "$weir" read -c "$work/$1/config.toml" "$sample"
+}
+
+say "data in SQLite"
+config sqlite <<<$'[sqlite]\npath = "w.db"'
+
+say "data in MariaDB"
+socket=$work/mariadb.sock
+mariadb-install-db --no-defaults --datadir="$work/mariadb.data" --auth-root-authentication-method=normal \
+    --user="$(id -un)" >"$work/mariadb.log" 2>&1
+mariadbd --no-defaults --user="$(id -un)" --datadir="$work/mariadb.data" --socket="$socket" --skip-networking \
+    --pid-file="$work/mariadb.pid" >>"$work/mariadb.log" 2>&1 &
+server=$!
+mariadb-admin --no-defaults -uroot -S "$socket" --wait=30 ping >>"$work/mariadb.log" 2>&1
+mariadb --no-defaults -uroot -S "$socket" <<'SQL'
+CREATE DATABASE weir;
+CREATE USER writer@localhost IDENTIFIED BY 'w';
+GRANT ALL ON weir.* TO writer@localhost;
+CREATE USER pages@localhost IDENTIFIED BY 'secret-of-pages';
+GRANT SELECT ON weir.* TO pages@localhost;
+SQL
+config mariadb <<TOML
+[mariadb]
+socket = "$socket"
+database = "weir"
+user = "writer"
+password = "w"
+web_user = "pages"
+web_password = "secret-of-pages"
+TOML
+
+say "pages"
+python3 "$here/pages.py" "$root/web-ta" "$work/sqlite/web.json" "$work/mariadb/web.json" "$work"
+say "all well"

@@ -1,0 +1,73 @@
+<?php
+
+declare(strict_types=1);
+
+// Tests of single functions: php units.php WEB-TA
+
+$_SERVER['REQUEST_METHOD'] = 'GET';
+require $argv[1] . '/lib/start.php';
+require $argv[1] . '/lib/export.php';
+require $argv[1] . '/lib/session.php';
+require $argv[1] . '/lib/dns.php';
+
+function same(mixed $got, mixed $expected, string $what): void
+{
+    if ($got !== $expected) {
+        fwrite(STDERR, "$what: " . var_export($got, true) . ' instead of ' . var_export($expected, true) . "\n");
+        exit(1);
+    }
+}
+
+// Zones as POSIX writes them are what PHP knows by name, every five hours for two years.
+$zones = [
+    'CST-8' => 'Asia/Shanghai',
+    'UTC0' => 'UTC',
+    '<+0530>-5:30' => 'Asia/Kolkata',
+    'CET-1CEST,M3.5.0,M10.5.0/3' => 'Europe/Berlin',
+    'EST5EDT,M3.2.0,M11.1.0' => 'America/New_York',
+    'AEST-10AEDT,M10.1.0,M4.1.0/3' => 'Australia/Sydney',
+    '<+1030>-10:30<+11>-11,M10.1.0,M4.1.0' => 'Australia/Lord_Howe',
+];
+foreach ($zones as $text => $name) {
+    $posix = PosixZone::parse($text);
+    $known = new DateTimeZone($name);
+    for ($secs = 1735689600; $secs < 1735689600 + 2 * 365 * 86400; $secs += 5 * 3600) {
+        same($posix->offset((float) $secs), $known->getOffset(new DateTimeImmutable("@$secs")), "$text at $secs");
+    }
+}
+foreach (['', 'nonsense', 'CST', 'CET-1CEST,J60,J300', '../etc/passwd'] as $text) {
+    same(PosixZone::parse($text), null, "zone $text");
+}
+
+same(digits(1795199636212808.0), '1795199636212808', 'digits');
+same(Clock::utc(4102444800.0)->format('Y'), '2100', 'a time that an int of 32 bits does not hold');
+same(bytes(0), '0 B', 'bytes');
+same(bytes(999.0), '999 B', 'bytes');
+same(bytes(1000.0), '1.00 kB', 'bytes');
+same(bytes(999500.0), '1.00 MB', 'bytes');
+same(bytes(12345678901234.0), '12.3 TB', 'bytes');
+same(bitrate(60e6, 60), '8.00 Mbit/s', 'bitrate');
+same(duration(400.0), '400 µs', 'duration');
+same(duration(999499.0), '999 ms', 'duration');
+same(duration(999999.0), '1.0 s', 'duration');
+same(duration(59.94e6), '59 s', 'duration');
+same(duration(3599e6), '59 min 59 s', 'duration');
+same(duration(3600e6), '1 h 00 min', 'duration');
+same(duration(200000e6), '2 d 7 h', 'duration');
+same(percent(1, 100000), '< 0.1 %', 'percent');
+same(percent(1, 0), DASH, 'percent');
+
+same(h("<b>\u{202e}\x07\x7f&'\""), '&lt;b&gt;\u202e\u0007\u007f&amp;&#039;&quot;', 'h');
+same(h("\xff"), "\u{fffd}", 'h of no UTF-8');
+same(csvCell(Kind::Text, '=1+1'), "'=1+1", 'csv');
+same(csvCell(Kind::Count, 12.0), '12', 'csv');
+same(jsonValue(['a' => 9007199254740991.0, 'b' => [1.0, null, "\xff", '</script>']]),
+    '{"a":9007199254740991,"b":[1,null,"' . "\u{fffd}" . '","\u003C/script\u003E"]}', 'json');
+same(endpoint('2001:db8::1', 443.0, 'tcp'), '[2001:db8::1]:443', 'endpoint');
+same(endpoint('192.0.2.1', 2048.0, 'icmp'), '192.0.2.1', 'endpoint');
+same(tcpFlags(18.0), 'SYN ACK', 'flags');
+same(Db::contained('50%_!'), '%50!%!_!!%', 'search');
+foreach (['zh' => 'zh', 'en, zh' => 'en', 'fr, zh-TW;q=0.5' => 'zh', '' => 'en', 'de' => 'en'] as $accepted => $language) {
+    $_SERVER['HTTP_ACCEPT_LANGUAGE'] = $accepted;
+    same(browserLanguage(), $language, "language of $accepted");
+}

@@ -1,0 +1,152 @@
+<?php
+
+declare(strict_types=1);
+
+if (!defined('WEIR')) {
+    http_response_code(404);
+    exit;
+}
+
+require __DIR__ . '/db_sqlite.php';
+require __DIR__ . '/db_mariadb.php';
+
+/** Where the daemon says where its data is. */
+const STORE_INFO = '/var/run/weir/web.json';
+
+/**
+ * What the daemon wrote about its store.
+ *
+ * @return array<string, mixed>
+ */
+function storeInfo(): array
+{
+    $path = getenv('WEIR_WEB') ?: STORE_INFO;
+    $text = @file_get_contents($path);
+    if ($text === false) {
+        throw new Trouble(
+            503,
+            t('Weir has not said yet where its data is.'),
+            t('The file {path} is missing or may not be read. Is the daemon running?', ['path' => $path]),
+        );
+    }
+    $store = json_decode($text, true)['store'] ?? null;
+    if (!is_array($store) || !is_string($store['kind'] ?? null)) {
+        throw new Trouble(503, t('The file {path} is damaged.', ['path' => $path]));
+    }
+    return $store;
+}
+
+/**
+ * The database, for reading. The statements are the same for both kinds; what
+ * differs is in the two classes behind this one.
+ *
+ * Big numbers (times, ids, bytes) go in as strings and come out as PHP's
+ * driver has them: int, float or string. Rows makes one of it.
+ */
+abstract class Db
+{
+    /** What these pages know of the tables; the daemon's own tests keep it in step. */
+    private const SCHEMA = __DIR__ . '/../schema.json';
+
+    /** Seconds to wait for a writer or for the server. */
+    protected const PATIENCE = 5;
+
+    protected function __construct(protected readonly PDO $pdo)
+    {
+    }
+
+    /** @param array<string, mixed> $store see storeInfo() */
+    public static function open(array $store): Db
+    {
+        $db = match ($store['kind']) {
+            'sqlite' => DbSqlite::connect($store),
+            'mariadb' => DbMariadb::connect($store),
+            'none' => throw new Trouble(503, t('Weir is set to keep no records (store kind "none").')),
+            default => throw new Trouble(503, t('These pages do not know this kind of store.'), $store['kind']),
+        };
+        $db->checkSchema();
+        return $db;
+    }
+
+    /** The version of the tables; 0 when there are none yet. */
+    abstract protected function schema(): int;
+
+    /** The condition that the text in $column contains the parameter of contained(). */
+    abstract public function contains(string $column): string;
+
+    private function checkSchema(): void
+    {
+        $schema = $this->schema();
+        $known = json_decode(file_get_contents(self::SCHEMA), true)['version'];
+        if ($schema > $known) {
+            throw new Trouble(
+                503,
+                t('The data was written by a newer Weir than these pages know.'),
+                t('Schema {theirs}, known up to {ours}: update the pages.', [
+                    'theirs' => (string) $schema,
+                    'ours' => (string) $known,
+                ]),
+            );
+        }
+        if ($schema < 1) {
+            throw new Trouble(503, t('The database has no tables yet.'), t('Is the daemon running?'));
+        }
+    }
+
+    /** $text as the parameter for contains(). */
+    public static function contained(string $text): string
+    {
+        return '%' . strtr($text, ['!' => '!!', '%' => '!%', '_' => '!_']) . '%';
+    }
+
+    /** Fails unless PHP has the driver. */
+    protected static function needDriver(string $driver): void
+    {
+        if (!in_array($driver, PDO::getAvailableDrivers(), true)) {
+            throw new Trouble(503, t('PHP lacks the extension pdo_{driver}.', ['driver' => $driver]));
+        }
+    }
+
+    /**
+     * The rows, one at a time: a result may be larger than PHP's memory.
+     *
+     * @param list<int|string> $params
+     * @return Generator<int, array<string, mixed>>
+     */
+    public function each(string $sql, array $params = []): Generator
+    {
+        $statement = $this->pdo->prepare($sql);
+        foreach ($params as $place => $value) {
+            $statement->bindValue($place + 1, $value, is_int($value) ? PDO::PARAM_INT : PDO::PARAM_STR);
+        }
+        $statement->execute();
+        try {
+            while (($row = $statement->fetch(PDO::FETCH_ASSOC)) !== false) {
+                yield $row;
+            }
+        } finally {
+            // The next statement needs the connection.
+            $statement->closeCursor();
+        }
+    }
+
+    /**
+     * @param list<int|string> $params
+     * @return list<array<string, mixed>>
+     */
+    public function all(string $sql, array $params = []): array
+    {
+        return iterator_to_array($this->each($sql, $params), false);
+    }
+
+    /**
+     * The first column of the only row.
+     *
+     * @param list<int|string> $params
+     */
+    public function value(string $sql, array $params = []): mixed
+    {
+        $row = $this->all($sql, $params)[0] ?? [];
+        return $row === [] ? null : reset($row);
+    }
+}

@@ -1,0 +1,64 @@
+<?php
+
+declare(strict_types=1);
+
+if (!defined('WEIR')) {
+    http_response_code(404);
+    exit;
+}
+
+final class DbMariadb extends Db
+{
+    /** MariaDB's number for a table that does not exist. */
+    private const NO_TABLE = 1146;
+
+    /** @param array<string, mixed> $store {"host", "port", "socket", "database", "user", "password"} */
+    public static function connect(array $store): DbMariadb
+    {
+        self::needDriver('mysql');
+        $get = static fn (string $key): string => (string) ($store[$key] ?? '');
+        $place = $get('socket') !== ''
+            ? 'unix_socket=' . $get('socket')
+            : 'host=' . $get('host') . ';port=' . $get('port');
+        $dsn = "mysql:$place;dbname=" . $get('database') . ';charset=utf8mb4';
+        try {
+            $pdo = new PDO($dsn, $get('user'), $get('password'), [
+                PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION,
+                PDO::ATTR_TIMEOUT => self::PATIENCE,
+                PDO::ATTR_EMULATE_PREPARES => false,
+                // Otherwise the driver takes the whole result into PHP's memory.
+                PDO::MYSQL_ATTR_USE_BUFFERED_QUERY => false,
+            ]);
+        } catch (PDOException $error) {
+            throw new Trouble(503, self::reason($error), driverWords($error));
+        }
+        return new DbMariadb($pdo);
+    }
+
+    private static function reason(PDOException $error): string
+    {
+        return match ((int) $error->getCode()) {
+            1044, 1045, 1698 => t('The database server does not let us in: wrong user, password or rights.'),
+            1049 => t('The database does not exist on the server.'),
+            default => t('The database server can not be reached.'),
+        };
+    }
+
+    protected function schema(): int
+    {
+        try {
+            return (int) $this->value("SELECT value FROM meta WHERE name='schema'");
+        } catch (PDOException $error) {
+            if (($error->errorInfo[1] ?? 0) === self::NO_TABLE) {
+                return 0;
+            }
+            throw $error;
+        }
+    }
+
+    public function contains(string $column): string
+    {
+        // The columns compare byte by byte; a search should not.
+        return "LOWER($column) LIKE LOWER(?) ESCAPE '!'";
+    }
+}

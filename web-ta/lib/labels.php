@@ -1,0 +1,134 @@
+<?php
+
+declare(strict_types=1);
+
+if (!defined('WEIR')) {
+    http_response_code(404);
+    exit;
+}
+
+/**
+ * What devices and apps are called. The rows have a device as its MAC or IP
+ * address and an app by its English name; people know the one by the address
+ * it has now, and the other in their own language.
+ */
+final class Labels
+{
+    /** Devices in the menu; more are found by the search. */
+    private const MENU = 200;
+
+    /** @var array<string, array{string, string}> device => its address and its MAC, each "" if unknown */
+    private array $devices = [];
+    /** @var array<string, string> */
+    private array $apps = [];
+
+    public function __construct(private readonly Db $db)
+    {
+    }
+
+    /**
+     * Looks up what is in the columns "device" and "app" of the rows.
+     *
+     * @param list<array<string, float|string|null>> ...$lists
+     */
+    public function load(array ...$lists): void
+    {
+        $rows = array_merge(...$lists);
+        $this->know($this->lookUp('SELECT device, mac, ipv4, ipv6 FROM device WHERE device', $rows, 'device'));
+        if (language() !== 'zh') {
+            return;
+        }
+        foreach ($this->lookUp('SELECT app, app_zh FROM catalog WHERE app', $rows, 'app') as $row) {
+            $this->apps[$row['app']] = $row['app_zh'] ?? $row['app'];
+        }
+    }
+
+    /** @param list<array<string, mixed>> $devices rows of the table of devices */
+    private function know(array $devices): void
+    {
+        foreach ($devices as $row) {
+            $this->devices[$row['device']] = [$row['ipv4'] ?? $row['ipv6'] ?? '', $row['mac'] ?? ''];
+        }
+    }
+
+    /**
+     * @param list<array<string, float|string|null>> $rows
+     * @return list<array<string, mixed>>
+     */
+    private function lookUp(string $sql, array $rows, string $column): array
+    {
+        $values = array_values(array_unique(array_filter(array_column($rows, $column), is_string(...))));
+        $marks = implode(',', array_fill(0, count($values), '?'));
+        return $values === [] ? [] : $this->db->all("$sql IN ($marks)", $values);
+    }
+
+    /** A device in one line of text. */
+    public function deviceText(string $device): string
+    {
+        [$address, $mac] = $this->devices[$device] ?? ['', ''];
+        return $address === '' ? ($mac === '' ? $device : $mac) : $address;
+    }
+
+    /** A device as a link, with its MAC below. */
+    public function device(string $device, string $url): string
+    {
+        $text = $this->deviceText($device);
+        $mac = $this->devices[$device][1] ?? '';
+        return anchor($url, h($text), 'device')
+            . ($mac === '' || $mac === $text ? '' : '<small class="mac">' . h($mac) . '</small>');
+    }
+
+    /** An app's name in the language of the page. */
+    public function appText(?string $app): string
+    {
+        return $app === null ? t('Not recognised') : ($this->apps[$app] ?? $app);
+    }
+
+    /** An app as a link, with its mark. */
+    public function app(?string $app, string $url): string
+    {
+        $text = $this->appText($app);
+        return '<span class="app">' . mark($app ?? '', $app === null ? '' : $text) . anchor($url, h($text)) . '</span>';
+    }
+
+    /**
+     * The devices seen last, for a menu.
+     *
+     * @return array<string, string> device => text
+     */
+    public function menu(?string $chosen): array
+    {
+        $sql = 'SELECT device, mac, ipv4, ipv6 FROM device ORDER BY last DESC LIMIT ?';
+        $seen = $this->db->all($sql, [self::MENU]);
+        $this->know($seen);
+        if ($chosen !== null) {
+            $seen[] = ['device' => $chosen];
+            $this->load([['device' => $chosen]]);
+        }
+        $menu = [];
+        foreach ($seen as ['device' => $device]) {
+            $text = $this->deviceText($device);
+            $menu[$device] = $text === $device ? $text : "$text ($device)";
+        }
+        natsort($menu);
+        return $menu;
+    }
+
+    /**
+     * The categories of apps.
+     *
+     * @return array<string, string> class => its name in the language of the page
+     */
+    public function classes(): array
+    {
+        $name = language() === 'zh' ? 'class_zh' : 'class_en';
+        $classes = [];
+        foreach ($this->db->each("SELECT class, MAX($name) AS title FROM catalog GROUP BY class") as $row) {
+            if ($row['class'] !== null) {
+                $classes[$row['class']] = $row['title'] ?? $row['class'];
+            }
+        }
+        asort($classes);
+        return $classes;
+    }
+}

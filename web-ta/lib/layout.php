@@ -1,0 +1,102 @@
+<?php
+
+declare(strict_types=1);
+
+if (!defined('WEIR')) {
+    http_response_code(404);
+    exit;
+}
+
+require __DIR__ . '/filter_bar.php';
+
+/**
+ * A whole page.
+ *
+ * @param callable(): void $body prints what is in it
+ * @param ?Filter $filter null where something went wrong before there was one
+ */
+function layout(string $title, callable $body, Pages $pages, ?Filter $filter): string
+{
+    ob_start();
+    $body();
+    $main = ob_get_clean();
+    $theme = theme() === null ? '' : ' data-theme="' . theme() . '"';
+    $refresh = $filter?->page->refresh === null ? '' : ' data-refresh="' . $filter->page->refresh . '"';
+    $lang = language() === 'zh' ? 'zh-CN' : 'en';
+    return "<!DOCTYPE html>\n<html lang=\"$lang\"$theme>\n<head>\n<meta charset=\"utf-8\">\n"
+        . '<meta name="viewport" content="width=device-width, initial-scale=1">' . "\n"
+        . '<meta name="robots" content="noindex">' . "\n"
+        . '<title>' . h($title) . " · Weir</title>\n"
+        . '<link rel="icon" href="' . asset('icon.svg') . "\">\n"
+        . '<link rel="stylesheet" href="' . asset('style.css') . "\">\n"
+        . '<script src="' . asset('app.js') . "\" defer></script>\n</head>\n<body>\n"
+        . '<a class="skip" href="#main">' . say('To the content') . "</a>\n"
+        . topBar($pages, $filter)
+        . "<main id=\"main\"$refresh>\n<div class=\"title\"><h1>" . parentLink($pages, $filter) . h($title) . '</h1>'
+        . ($filter === null ? '' : exports($filter)) . "</div>\n$main</main>\n" . foot($filter) . "</body>\n</html>\n";
+}
+
+/** A file of static/, with its age in the address, so that browsers take a new one. */
+function asset(string $name): string
+{
+    return "static/$name?" . dechex(filemtime(__DIR__ . "/../static/$name"));
+}
+
+function topBar(Pages $pages, ?Filter $filter): string
+{
+    $here = $filter === null ? null : ($filter->page->parent ?? $filter->page->id);
+    $items = '';
+    foreach ($pages->menu() as $page) {
+        $url = $filter?->to($page->id) ?? "./?page=$page->id";
+        $current = $page->id === $here ? ' aria-current="page"' : '';
+        $items .= '<li><a href="' . h($url) . "\"$current>" . icon($page->icon) . say($page->title) . '</a></li>';
+    }
+    $other = language() === 'zh' ? 'en' : 'zh';
+    $name = $other === 'zh' ? '中文' : 'English';
+    $theme = theme() === 'dark' ? 'light' : 'dark';
+    $with = static fn (array $change): string => h($filter?->url($change) ?? './?' . http_build_query($change));
+    return '<header class="top"><a class="brand" href="' . h($filter?->to(Pages::HOME) ?? './') . '">'
+        . icon('weir') . 'Weir</a><nav aria-label="' . say('Pages') . "\"><ul>$items</ul></nav><div class=\"tools\">"
+        . '<a href="' . $with(['lang' => $other]) . "\" lang=\"$other\" hreflang=\"$other\">$name</a>"
+        . '<a href="' . $with(['theme' => $theme]) . '" class="theme" role="button" aria-label="'
+        . say('Light or dark') . '" title="' . say('Light or dark') . '">' . icon('theme') . "</a></div></header>\n";
+}
+
+/** The way back from a page that is not in the menu. */
+function parentLink(Pages $pages, ?Filter $filter): string
+{
+    $parent = $filter?->page->parent;
+    return $parent === null ? '' : anchor($filter->to($parent), say($pages->find($parent)->title)) . ' / ';
+}
+
+function exports(Filter $filter): string
+{
+    $url = static fn (string $format): string => $filter->url(['format' => $format], 'api.php');
+    return '<div class="exports"><span>' . say('All rows as') . '</span>'
+        . anchor($url('csv'), 'CSV') . anchor($url('json'), 'JSON') . '</div>';
+}
+
+function foot(?Filter $filter): string
+{
+    $clock = Clock::local();
+    $text = t('Times are local: UTC{offset}.', ['offset' => $clock->offsetName($clock->now())]);
+    $newest = $filter?->span->newest;
+    return '<footer>' . h($text) . ($newest === null ? '' : ' ' . say('Newest record:') . ' ' . timeTag($newest))
+        . "</footer>\n";
+}
+
+/** A small picture, drawn in lines on 24 × 24. */
+function icon(string $name): string
+{
+    $path = match ($name) {
+        'weir' => 'M3 5v6c3 0 3 2 6 2s3-2 6-2 3 2 6 2M3 17c3 0 3 2 6 2s3-2 6-2 3 2 6 2M9 4v5M15 4v4',
+        'overview' => 'M4 13h6V4H4zM14 20h6v-9h-6zM4 20h6v-3H4zM14 7h6V4h-6z',
+        'apps' => 'M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h6v6h-6z',
+        'dns' => 'M4 6h16v5H4zM4 13h16v5H4zM7.5 8.5h.01M7.5 15.5h.01',
+        'sessions' => 'M7 7h13l-4-4M17 17H4l4 4',
+        'theme' => 'M12 3a9 9 0 1 0 0 18zM12 3a9 9 0 0 1 0 18',
+        default => 'M4 12h16',
+    };
+    return '<svg class="icon" width="20" height="20" viewBox="0 0 24 24" fill="none" stroke="currentColor"'
+        . " stroke-width=\"1.8\" stroke-linecap=\"round\" stroke-linejoin=\"round\" aria-hidden=\"true\"><path d=\"$path\"/></svg>";
+}

@@ -1,0 +1,150 @@
+<?php
+
+declare(strict_types=1);
+
+if (!defined('WEIR')) {
+    http_response_code(404);
+    exit;
+}
+
+/**
+ * The time that a page shows: the last hours, or from one time to another.
+ * Microseconds since 1970 as floats, on whole minutes, for that is how finely
+ * volumes are kept.
+ */
+final class Span
+{
+    /** The choices in seconds; null for everything. */
+    public const CHOICES = [
+        '15m' => 900, '1h' => 3600, '24h' => 86400, '7d' => 604800, '30d' => 2592000, 'all' => null,
+    ];
+    public const USUAL = '24h';
+
+    /** Lengths of a bar in the chart, in seconds. */
+    private const STEPS = [60, 600, 3600, 86400];
+
+    /** Bars that a chart may have. */
+    private const MOST_BARS = 200;
+
+    private const MINUTE = 60e6;
+
+    /** @param ?float $newest when the newest record is from; null when there is none */
+    private function __construct(
+        /** One of CHOICES or "custom". */
+        public readonly string $choice,
+        public readonly float $from,
+        public readonly float $to,
+        public readonly ?float $newest,
+        /** The data is older than the range, which counts back from its end. */
+        public readonly bool $isReplay,
+    ) {
+    }
+
+    public static function read(Db $db, Request $request): Span
+    {
+        $now = Clock::local()->now() * 1e6;
+        $newest = self::edge($db, 'MAX');
+        $custom = self::custom($request, $now);
+        if ($custom !== null) {
+            return new Span('custom', $custom[0], $custom[1], $newest, false);
+        }
+        $choice = $request->text('range') ?? self::USUAL;
+        if (!array_key_exists($choice, self::CHOICES)) {
+            $request->ignore('range');
+            $choice = self::USUAL;
+        }
+        $length = self::CHOICES[$choice];
+        if ($length === null) {
+            $from = self::edge($db, 'MIN') ?? $now;
+            return new Span($choice, self::minute($from), self::nextMinute($newest ?? $now), $newest, false);
+        }
+        $isReplay = $newest !== null && $newest < $now - $length * 1e6;
+        $end = $isReplay ? $newest : $now;
+        return new Span($choice, self::minute($end - $length * 1e6), self::nextMinute($end), $newest, $isReplay);
+    }
+
+    /**
+     * From and to by the parameters of those names; null when they are not given.
+     *
+     * @return ?array{float, float}
+     */
+    private static function custom(Request $request, float $now): ?array
+    {
+        $times = [];
+        foreach (['from', 'to'] as $name) {
+            $text = $request->text($name);
+            $times[$name] = $text === null ? null : Clock::local()->parse($text);
+            if ($text !== null && $times[$name] === null) {
+                $request->ignore($name);
+            }
+        }
+        if ($times['from'] === null && $times['to'] === null) {
+            return null;
+        }
+        $from = ($times['from'] ?? 0) * 1e6;
+        $to = $times['to'] === null ? self::nextMinute($now) : $times['to'] * 1e6;
+        if ($from >= $to) {
+            $request->ignore('from');
+            $request->ignore('to');
+            return null;
+        }
+        return [$from, $to];
+    }
+
+    /** When the newest ($function MAX) or oldest (MIN) record is from; each table has an index for it. */
+    private static function edge(Db $db, string $function): ?float
+    {
+        $times = [];
+        foreach (['session' => 'last', 'app' => 'last', 'dns' => 'id', 'traffic' => 'id'] as $table => $column) {
+            $found = $db->value("SELECT $function($column) FROM $table");
+            if ($found !== null) {
+                $times[] = $column === 'id' ? self::timeOfId((float) $found) : (float) $found;
+            }
+        }
+        return $times === [] ? null : ($function === 'MAX' ? max($times) : min($times));
+    }
+
+    public function isEmpty(): bool
+    {
+        return $this->newest === null;
+    }
+
+    /** Whether there is anything newer. */
+    public function hasEnd(): bool
+    {
+        return $this->newest !== null && $this->newest >= $this->to;
+    }
+
+    /** Seconds of one bar, so that the chart has neither too many nor too few. */
+    public function step(): float
+    {
+        $secs = ($this->to - $this->from) / 1e6;
+        foreach (self::STEPS as $step) {
+            if ($secs / $step <= self::MOST_BARS) {
+                return (float) $step;
+            }
+        }
+        return 86400 * ceil($secs / 86400 / self::MOST_BARS);
+    }
+
+    /** The smallest id of a row that begins at $time or later, as digits. */
+    public static function id(float $time): string
+    {
+        return digits(floor($time / 1000) * 2048);
+    }
+
+    public static function timeOfId(float $id): float
+    {
+        return floor($id / 2048) * 1000;
+    }
+
+    public static function minute(float $time): float
+    {
+        return floor($time / self::MINUTE) * self::MINUTE;
+    }
+
+    private static function nextMinute(float $time): float
+    {
+        return self::minute($time) + self::MINUTE;
+    }
+}

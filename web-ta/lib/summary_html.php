@@ -1,0 +1,89 @@
+<?php
+
+declare(strict_types=1);
+
+if (!defined('WEIR')) {
+    http_response_code(404);
+    exit;
+}
+
+// How the overview shows its parts.
+
+function allOf(Filter $filter, string $page): string
+{
+    return anchor($filter->to($page), say('All') . ' ›', 'more');
+}
+
+/** @param array<string, mixed> $parts with those of summaryDns() */
+function dnsFacts(array $parts, Filter $filter): string
+{
+    $dns = $parts['dns'];
+    $questions = grouped($dns['questions']);
+    $questions = $parts['is_dns_partial'] ? t('more than {n}', ['n' => $questions]) : $questions;
+    $share = static fn (string $rcode, float $count): string => anchor(
+        $filter->to('dns', ['rcode' => $rcode, 'kind' => 'dns']),
+        h(percent($count, $dns['questions'])),
+    );
+    $average = $dns['timed'] > 0 ? duration($dns['latency'] / $dns['timed']) : DASH;
+    return '<dl class="tiles small">'
+        . tile(t('Questions'), anchor($filter->to('dns', ['kind' => 'dns']), h($questions)))
+        . tile(t('Without an answer'), $share(NONE, $dns['unanswered']))
+        . tile(t('Names that do not exist'), $share('NXDOMAIN', $dns['nxdomain']))
+        . tile(t('Took on average'), h($average))
+        . '</dl>' . stackedBar([
+            ['ok', 'NOERROR', $dns['noerror']],
+            ['warn', 'NXDOMAIN', $dns['nxdomain']],
+            ['bad', say('other errors'), $dns['questions'] - $dns['noerror'] - $dns['nxdomain'] - $dns['unanswered']],
+            ['plain', say('no answer'), $dns['unanswered']],
+        ]);
+}
+
+/** @param list<array<string, float|string|null>> $names */
+function dnsRanking(array $names, Filter $filter): string
+{
+    return ranking(array_map(static fn (array $row): array => [
+        anchor($filter->to('dns', ['name' => $row['qname']]), h($row['qname'])),
+        h(grouped($row['questions'])),
+        $row['questions'],
+    ], $names), (float) ($names[0]['questions'] ?? 0));
+}
+
+/**
+ * What was lost on the way, by stage.
+ *
+ * @param list<array<string, float|string|null>> $stages see summaryHealth()
+ */
+function healthList(array $stages): string
+{
+    if ($stages === []) {
+        return '<p class="none">' . say('Not known: a capture file was read, or the daemon did not run.') . '</p>';
+    }
+    $html = '';
+    foreach ($stages as $stage) {
+        $html .= '<div><dt>' . h(stageText($stage['stage'])) . '</dt><dd>' . say('{lost} of {offered} lost', [
+            'lost' => grouped($stage['lost']),
+            'offered' => grouped($stage['offered']),
+        ]) . ($stage['lost'] > 0 ? ' <b>' . h(percent($stage['lost'], $stage['offered'])) . '</b>' : '') . '</dd></div>';
+    }
+    return "<dl class=\"pairs\">$html</dl>";
+}
+
+/** @param list<array<string, float|string|null>> $stages */
+function healthBadge(array $stages): string
+{
+    return match (true) {
+        $stages === [] => '',
+        array_sum(array_column($stages, 'lost')) > 0 => badge(t('Something was lost'), 'warn'),
+        default => badge(t('Nothing was lost'), 'ok'),
+    };
+}
+
+/** A stage by its name: the engine, the store or an interface. */
+function stageText(string $stage): string
+{
+    return match ($stage) {
+        'engine' => t('Decoding'),
+        'store' => t('Database'),
+        default => t('Interface {name}', ['name' => $stage]),
+    };
+}

@@ -1,0 +1,76 @@
+<?php
+
+declare(strict_types=1);
+
+if (!defined('WEIR')) {
+    http_response_code(404);
+    exit;
+}
+
+// What pages ask of the tables traffic (volumes by minute) and app (uses).
+
+/** Where a session is searched. */
+const SESSION_SEARCH = ['host', 'app', 'app_proto', 'client', 'server', 'device'];
+
+/**
+ * Groups over wide tables look at the newest rows only, this many: a router
+ * needs a second for them, and keeps no more with the usual settings.
+ */
+const LATEST = 50000;
+
+/** The device and the search of $filter, for rows that have a device and an app. */
+function usageWhere(Db $db, Filter $filter): Where
+{
+    $columns = [
+        'app',
+        ['app', 'catalog', ['app_zh', 'class_en', 'class_zh']],
+        ['device', 'device', ['device', 'ipv4', 'ipv6']],
+    ];
+    return (new Where())->equal('device', $filter->device)->contains($db, $columns, $filter->text);
+}
+
+/** The same for volumes within the time. */
+function trafficWhere(Db $db, Filter $filter): Where
+{
+    return usageWhere($db, $filter)->begun($filter->span);
+}
+
+/** The same for uses that were going on within the time. */
+function usesWhere(Db $db, Filter $filter): Where
+{
+    return usageWhere($db, $filter)->seen($filter->span);
+}
+
+/**
+ * The seconds of use that fall into the span, as SQL with its parameters. Of a
+ * use that goes beyond it, the share that lies within: otherwise somebody
+ * could use an app for three hours of the last hour.
+ *
+ * @return array{string, list<string>}
+ */
+function usedSeconds(Span $span): array
+{
+    [$from, $to] = [digits($span->from), digits($span->to)];
+    $within = '(CASE WHEN last < ? THEN last ELSE ? END - CASE WHEN start > ? THEN start ELSE ? END)';
+    $sql = 'ROUND(SUM(CASE WHEN start >= ? AND last < ? THEN active_seconds '
+        . "ELSE active_seconds * 1.0 * $within / (last - start) END))";
+    return [$sql, [$from, $to, $to, $to, $from, $from]];
+}
+
+/** Whether there are more rows than those. */
+function isBeyondLatest(Db $db, string $table, Where $where): bool
+{
+    $sql = "SELECT COUNT(*) FROM (SELECT 1 FROM $table" . $where->sql() . ' LIMIT ?) AS counted';
+    return (int) $db->value($sql, [...$where->params, LATEST + 1]) > LATEST;
+}
+
+function latestHint(): string
+{
+    return '<p class="hint">' . say('Lists of names look at the newest {n} rows.', ['n' => grouped(LATEST)]) . '</p>';
+}
+
+/** The newest rows of a table within the time, as a table in FROM; $by has an index. */
+function latest(string $table, string $columns, Where $where, string $by = 'id'): string
+{
+    return "(SELECT $columns FROM $table" . $where->sql() . " ORDER BY $by DESC LIMIT " . LATEST . ') AS latest';
+}
