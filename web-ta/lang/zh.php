@@ -153,6 +153,7 @@ return [
     'From client' => '从客户端',
     'Round trip' => '往返时延',
     'Resent' => '重传',
+    '{n} resent' => '重传 {n} 次',
     'TCP flags of the client' => '客户端 TCP 标志',
     'TCP flags of the server' => '服务器 TCP 标志',
     'State' => '状态',

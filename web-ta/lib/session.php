@@ -55,8 +55,11 @@ function endpoint(string $address, float $port, string $proto): string
 /** @param array<string, float|string|null> $row */
 function deviceOfSession(array $row, Filter $filter, Labels $labels): string
 {
-    return anchor($filter->url(['device' => $row['device']]), h($labels->deviceText($row['device'])))
-        . '<small>' . h(endpoint($row['client'], $row['client_port'], $row['proto'])) . '</small>';
+    $name = $labels->deviceText($row['device']);
+    $end = endpoint($row['client'], $row['client_port'], $row['proto']);
+    // The address is not worth telling twice.
+    $rest = str_starts_with($end, $name) ? substr($end, strlen($name)) : $end;
+    return anchor($filter->url(['device' => $row['device']]), h($name)) . '<small>' . h($rest) . '</small>';
 }
 
 /** @param array<string, float|string|null> $row */
@@ -84,6 +87,11 @@ function hostSource(?string $source): string
 function volume(float $bytes, float $packets): string
 {
     return h(bytes($bytes)) . '<small>' . h(packets($packets)) . '</small>';
+}
+
+function resent(float $segments): string
+{
+    return say('{n} resent', ['n' => grouped($segments)]);
 }
 
 /** How it ended, if it did. */

@@ -80,10 +80,8 @@ return [
                 : $labels->app($row['app'], $filter->url(['app' => $row['app']])),
             'bytes_in' => static fn (array $row): string => volume($row['bytes_in'], $row['packets_in']),
             'bytes_out' => static fn (array $row): string => volume($row['bytes_out'], $row['packets_out']),
-            'rtt_us' => null,
-            'retransmissions' => static fn (array $row): string => $row['proto'] !== 'tcp'
-                ? DASH
-                : h(grouped($row['retransmissions'])),
+            'rtt_us' => static fn (array $row): string => h(shown(Kind::Micros, $row['rtt_us']))
+                . ($row['retransmissions'] > 0 ? '<small>' . resent($row['retransmissions']) . '</small>' : ''),
             'reason' => static fn (array $row): string =>
                 stateBadge($row['reason']) . '<small>' . h($row['state']) . '</small>',
         ], 'host', t('Sessions that were going on within the time'), $filter), $pager;

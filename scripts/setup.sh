@@ -1,0 +1,78 @@
+#!/bin/bash
+# Installs the Debian packages that are missing for what is named: run, test
+# or bench. Says nothing and asks nobody where all are there.
+set -euo pipefail
+
+# Cargo.toml says which Rust it needs.
+root=$(cd "$(dirname "$0")/.." && pwd)
+needed_rust=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
+
+build="gcc libc6-dev libpcap-dev ca-certificates"
+pages="php-cli php-sqlite3 php-mysql"
+case ${1:-} in
+run) wanted="$build $pages python3 iproute2" ;;
+# The cores of MariaDB bring the programs without a service of the system.
+test) wanted="$build $pages python3 tzdata iproute2 curl bind9-dnsutils dnsmasq-base mariadb-server-core mariadb-client" ;;
+bench) wanted="$build python3 libsqlite3-dev" ;;
+*)
+    echo "usage: setup.sh run|test|bench" >&2
+    exit 2
+    ;;
+esac
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+installed() {
+    dpkg-query -W -f '${Status}\n' "$1" 2>/dev/null | grep -q '^install ok installed'
+}
+
+# enough_rust: whether there is a cargo that is new enough.
+enough_rust() {
+    have=$(cargo --version 2>/dev/null | cut -d' ' -f2) || return 1
+    [ -n "$have" ] && [ "$(printf '%s\n' "$needed_rust" "$have" | sort -V | head -n 1)" = "$needed_rust" ]
+}
+
+# offers PACKAGE: whether Debian has it in a version that is new enough.
+offers() {
+    version=$(apt-cache policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: \([0-9][0-9.]*\).*/\1/p')
+    [ -n "$version" ] && [ "$(printf '%s\n' "$needed_rust" "$version" | sort -V | head -n 1)" = "$needed_rust" ]
+}
+
+missing=
+for package in $wanted; do
+    installed "$package" || missing="$missing $package"
+done
+lints=
+if [ "$1" = test ] && ! { cargo clippy --version && cargo fmt --version; } >/dev/null 2>&1; then
+    lints=yes
+fi
+if enough_rust && [ -z "$missing$lints" ]; then
+    exit 0
+fi
+
+if ! command -v apt-get >/dev/null; then
+    echo "setup: this is no Debian: please install$missing and Rust $needed_rust or newer" >&2
+    exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+as_root apt-get update -q
+
+if ! enough_rust || { [ -n "$lints" ] && [ -z "$(command -v rustup)" ]; }; then
+    # Stable releases keep a newer Rust, for browsers, under other names.
+    if offers rustc; then
+        missing="$missing rustc cargo"
+        [ "$1" != test ] || missing="$missing rust-clippy rustfmt"
+    elif offers rustc-web; then
+        missing="$missing rustc-web cargo-web"
+        [ "$1" != test ] || missing="$missing rust-web-clippy rustfmt-web"
+    else
+        echo "setup: Debian has no Rust $needed_rust here; please install it by rustup" >&2
+        exit 1
+    fi
+elif [ -n "$lints" ]; then
+    rustup component add clippy rustfmt
+fi
+# shellcheck disable=SC2086 # a list of words
+[ -z "$missing" ] || as_root apt-get install -q -y --no-install-recommends $missing
