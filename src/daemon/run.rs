@@ -24,7 +24,7 @@ use crate::control::{Server, Status};
 use crate::engine::Engine;
 use crate::record::{Health, Ids, Record};
 use crate::rules::Rules;
-use crate::source::{LiveOptions, Loss};
+use crate::source::{HANDED_OVER, LiveOptions, Loss};
 use crate::store::{self, Meter, Queue};
 use crate::time::Time;
 
@@ -66,6 +66,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
         config,
     };
     daemon.work(&mut clock, &signals);
+    daemon.last_frames(&mut clock, &signals);
     daemon.finish(clock.read().0);
     drop(guard);
     log::info!("ended");
@@ -205,9 +206,21 @@ impl Daemon {
         log::info!("reload: done, {} apps", self.rules.apps().len());
     }
 
+    /// Takes what the kernel had captured when the end was called for.
+    fn last_frames(&mut self, clock: &mut Clock, signals: &Signals) {
+        let (begun, _) = clock.read();
+        let mut left = HANDED_OVER;
+        while !left.is_zero() {
+            signals.wait(self.ports.descriptors(), left);
+            let (now, _) = clock.read();
+            self.ports.read(&mut self.engine, now);
+            self.send(now);
+            left = HANDED_OVER.saturating_sub(now.since(begun));
+        }
+    }
+
     /// Writes what goes on, and waits for the store.
     fn finish(mut self, now: Time) {
-        self.ports.read(&mut self.engine, now);
         loop {
             let more = self.engine.finish();
             let mut records: Vec<Record> = self.engine.drain().collect();

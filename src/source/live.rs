@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::Path;
+use std::time::Duration;
 
 use pcap::{Active, Capture};
 
@@ -13,6 +14,10 @@ use crate::wire::LinkType;
 /// How long the kernel may gather frames before it hands them over, in
 /// milliseconds: longer means fewer wake-ups, and later records.
 const GATHER_MS: i32 = 200;
+
+/// After this the kernel has handed over every frame that it had: it looks at
+/// what it gathers that often, and hands over what was there the time before.
+pub const HANDED_OVER: Duration = Duration::from_millis(2 * GATHER_MS as u64 + 50);
 
 /// How to capture.
 #[derive(Clone, PartialEq, Eq, Debug)]

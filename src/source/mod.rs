@@ -7,7 +7,7 @@ use std::fmt;
 use std::os::fd::RawFd;
 
 pub use file::CaptureFile;
-pub use live::{Live, LiveOptions, default_interface};
+pub use live::{HANDED_OVER, Live, LiveOptions, default_interface};
 
 use crate::time::Time;
 use crate::wire::LinkType;
