@@ -38,12 +38,17 @@ pub struct Ip<'a> {
 impl<'a> Ip<'a> {
     /// Reads the packet at the start of `bytes`, which may end in padding or
     /// be cut. `on_wire` is how long `bytes` was before the snap length cut it.
+    /// `None` where there is no IP header, or one that contradicts itself.
     pub fn read(bytes: &'a [u8], on_wire: u32) -> Option<Ip<'a>> {
         let (slice, _broken_extension) = LaxIpSlice::from_slice(bytes).ok()?;
         let mut behind_fragment = None;
         let (ttl, declared, fragment) = match &slice {
             LaxIpSlice::Ipv4(v4) => {
                 let header = v4.header();
+                // A packet can't be shorter than its header (RFC 791, 3.1).
+                if (1..header.slice().len()).contains(&usize::from(header.total_len())) {
+                    return None;
+                }
                 let fragment = v4.is_payload_fragmented().then(|| Fragment {
                     id: header.identification().into(),
                     offset: header.fragments_offset().byte_offset().into(),

@@ -1,0 +1,145 @@
+//! What the fuzz targets hold any bytes to, with the captures of the cases,
+//! the public ones where they are beside the checkout, the shipped signatures,
+//! and chance that is the same each time.
+
+mod common;
+
+#[path = "../fuzz/checks.rs"]
+mod checks;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use weir::source::{CaptureFile, Source, State};
+
+/// Frames of each capture that are tried.
+const FRAMES: usize = 300;
+
+fn captures() -> Vec<PathBuf> {
+    let cases = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")).unwrap();
+    let mut all: Vec<PathBuf> = cases
+        .flat_map(|case| fs::read_dir(case.unwrap().path()).into_iter().flatten().flatten())
+        .map(|entry| entry.path())
+        .filter(|path| path.to_string_lossy().contains(".pcap"))
+        .collect();
+    assert!(all.len() > 20);
+    all.extend(common::corpus().unwrap_or_default());
+    all
+}
+
+/// The first frames of each capture, with the place of their link type.
+fn frames(mut each: impl FnMut(&[u8])) {
+    for path in captures() {
+        let Ok(mut file) = CaptureFile::open(&path) else { continue };
+        let mut left = FRAMES;
+        while left > 0 {
+            let state = file.read(left, &mut |frame| each(frame.bytes));
+            left = left.saturating_sub(100);
+            if !matches!(state, Ok(State::More)) {
+                break;
+            }
+        }
+    }
+}
+
+/// Numbers that look like chance (xorshift64).
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+
+    fn bytes(&mut self, length: usize) -> Vec<u8> {
+        (0..length).map(|_| self.next() as u8).collect()
+    }
+
+    /// Changes a few bytes, or cuts off the end.
+    fn spoil(&mut self, bytes: &mut Vec<u8>) {
+        for _ in 0..self.below(4) {
+            if let Some(place) = (!bytes.is_empty()).then(|| self.below(bytes.len())) {
+                bytes[place] = self.next() as u8;
+            }
+        }
+        if self.below(4) == 0 {
+            bytes.truncate(self.below(bytes.len() + 1));
+        }
+    }
+}
+
+#[test]
+fn frames_whole_and_spoilt() {
+    let mut chance = Chance(1);
+    frames(|frame| {
+        for link in 0..3 {
+            let mut spoilt = frame[..frame.len().min(1_020)].to_vec();
+            chance.spoil(&mut spoilt);
+            // A length is a multiple of four, so the last bytes are no frame's.
+            checks::wire(&[&[link, 1, 0, spoilt.len().div_ceil(4) as u8], &spoilt[..]].concat());
+        }
+    });
+}
+
+#[test]
+fn payloads_whole_and_spoilt() {
+    let mut chance = Chance(2);
+    frames(|frame| {
+        // Behind Ethernet, IPv4 and UDP; behind TCP; and where nothing begins.
+        for start in [42, 54, 66, 7] {
+            let Some(payload) = frame.get(start..) else { continue };
+            checks::dns(payload);
+            let mut spoilt = payload.to_vec();
+            chance.spoil(&mut spoilt);
+            checks::dns(&spoilt);
+        }
+    });
+}
+
+#[test]
+fn signature_files_whole_and_spoilt() {
+    let mut chance = Chance(3);
+    let shipped = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("features.txt")).unwrap();
+    let lines: Vec<_> = shipped.split(|&byte| byte == b'\n').collect();
+    for _ in 0..2_000 {
+        let from = chance.below(lines.len());
+        let to = (from + 1 + chance.below(12)).min(lines.len());
+        let mut text = lines[from..to].join(&b'\n');
+        chance.spoil(&mut text);
+        text.push(0);
+        text.extend(chance.bytes(16));
+        checks::rules(&text);
+    }
+}
+
+#[test]
+fn operations_by_chance() {
+    let mut chance = Chance(4);
+    for _ in 0..3_000 {
+        let length = chance.below(600);
+        checks::engine(&chance.bytes(length));
+    }
+}
+
+#[test]
+fn finds_of_the_fuzzers() {
+    let finds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/finds");
+    for entry in fs::read_dir(finds).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = fs::read(&path).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        match name.split('-').next().unwrap() {
+            "wire" => checks::wire(&bytes),
+            "dns" => checks::dns(&bytes),
+            "rules" => checks::rules(&bytes),
+            "engine" => checks::engine(&bytes),
+            _ => panic!("{name}: no fuzz target"),
+        }
+    }
+}
