@@ -51,7 +51,7 @@ impl Config {
     }
 
     /// Paths in the file are relative to it.
-    fn set_folder(&mut self, folder: &Path) {
+    pub fn set_folder(&mut self, folder: &Path) {
         let Config { apps, sqlite, daemon, .. } = self;
         for path in [&mut apps.features, &mut sqlite.path, &mut daemon.control, &mut daemon.web_info] {
             *path = folder.join(&path);

@@ -35,8 +35,7 @@ impl Ports {
     /// Opens the interfaces called `names`, or the default one. Fails when
     /// none of them can be opened, or when what is asked for is wrong.
     pub fn open(names: &[String], options: LiveOptions, now: Time) -> Result<Ports, Exit> {
-        let names = if names.is_empty() { vec![default_interface()?] } else { names.to_vec() };
-        let mut ports: Vec<Port> = names.into_iter().map(|name| Port::new(name, now)).collect();
+        let mut ports: Vec<Port> = wanted(names)?.into_iter().map(|name| Port::new(name, now)).collect();
         let mut failure = None;
         for port in &mut ports {
             match port.open(&options, now) {
@@ -45,10 +44,11 @@ impl Ports {
                 Ok(()) => {}
             }
         }
-        match failure {
-            Some(text) if ports.iter().all(|port| port.live.is_none()) => Err(Exit::Failed(text)),
-            _ => Ok(Ports { ports, options }),
+        if let Some(text) = failure.filter(|_| ports.iter().all(|port| port.live.is_none())) {
+            return Err(Exit::Failed(text));
         }
+        ports.iter().for_each(Port::warn);
+        Ok(Ports { ports, options })
     }
 
     /// What to wait on.
@@ -67,7 +67,10 @@ impl Ports {
             });
             match result {
                 Ok(state) => more |= state == State::More,
-                Err(error) => port.lose(&error.to_string(), now),
+                Err(error) => {
+                    port.lose(error.to_string(), now);
+                    port.warn();
+                }
             }
         }
         more
@@ -79,7 +82,11 @@ impl Ports {
             // A clock that was set back must not make it wait for years.
             let due = port.retry_at <= now || port.retry_at > now + PAUSES.1;
             if port.live.is_none() && due {
-                let _ = port.open(&self.options, now);
+                let before = port.trouble.clone();
+                // Said once, however often it is tried.
+                if port.open(&self.options, now).is_err() && port.trouble != before {
+                    port.warn();
+                }
             }
         }
     }
@@ -92,9 +99,15 @@ impl Ports {
 
     /// Whether these are the interfaces and options of another configuration.
     pub fn are(&self, names: &[String], options: &LiveOptions) -> bool {
-        let same = self.ports.iter().map(|port| &port.name).eq(names.iter());
-        (same || names.is_empty()) && self.options == *options
+        // Without a default route the one that there was stays.
+        let same = |names: Vec<String>| self.ports.iter().map(|port| &port.name).eq(&names);
+        self.options == *options && wanted(names).map_or(true, same)
     }
+}
+
+/// The interfaces that are meant by `names`, of which there may be none.
+fn wanted(names: &[String]) -> Result<Vec<String>, Error> {
+    if names.is_empty() { Ok(vec![default_interface()?]) } else { Ok(names.to_vec()) }
 }
 
 impl Port {
@@ -111,26 +124,28 @@ impl Port {
                 Ok(())
             }
             Err(error) => {
-                self.lose(&error.to_string(), now);
+                self.lose(error.to_string(), now);
                 Err(error)
             }
         }
     }
 
     /// The capture has ended; it is tried again after a pause.
-    fn lose(&mut self, why: &str, now: Time) {
+    fn lose(&mut self, why: String, now: Time) {
         if let Some(mut live) = self.live.take() {
             let loss = live.loss();
             self.before.offered += loss.offered;
             self.before.lost += loss.lost;
         }
-        // Said once, however often it is tried.
-        if self.trouble.as_deref() != Some(why) {
-            log::warn!("{why}; trying again every {} s", PAUSES.1.as_secs());
-        }
-        self.trouble = Some(why.to_owned());
+        self.trouble = Some(why);
         self.retry_at = now + self.pause;
         self.pause = (self.pause * 2).min(PAUSES.1);
+    }
+
+    fn warn(&self) {
+        if let Some(why) = &self.trouble {
+            log::warn!("{why}; trying again every {} s", PAUSES.1.as_secs());
+        }
     }
 
     fn loss(&mut self) -> Loss {

@@ -38,7 +38,7 @@ impl Sqlite {
         let name = path.display();
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder)
-                .map_err(|error| Error::Fatal(format!("{}: {error}", folder.display())))?;
+                .map_err(|error| Error::Fatal(format!("{name}: no folder for it: {error}")))?;
         }
         // One thread writes: SQLite need not lock for each call.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
