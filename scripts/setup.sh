@@ -12,7 +12,7 @@ pages="php-cli php-sqlite3 php-mysql"
 case ${1:-} in
 run) wanted="$build $pages python3 iproute2" ;;
 # The cores of MariaDB bring the programs without a service of the system.
-test) wanted="$build $pages python3 tzdata iproute2 curl bind9-dnsutils dnsmasq-base mariadb-server-core mariadb-client" ;;
+test) wanted="$build $pages python3 tzdata iproute2 procps curl bind9-dnsutils dnsmasq-base mariadb-server-core mariadb-client" ;;
 bench) wanted="$build python3 libsqlite3-dev" ;;
 *)
     echo "usage: setup.sh run|test|bench" >&2

@@ -118,7 +118,8 @@ impl Drop for Net {
             let _ = child.wait();
         }
         for space in [&self.client, &self.server] {
-            for process in run(&format!("ip netns pids {space}")).1.split_whitespace() {
+            let (ok, processes) = run(&format!("ip netns pids {space}"));
+            for process in processes.split_whitespace().filter(|_| ok) {
                 run(&format!("kill -9 {process}"));
             }
             run(&format!("ip netns delete {space}"));

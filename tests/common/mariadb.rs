@@ -20,13 +20,14 @@ impl Server {
     pub fn start(folder: &Path) -> Server {
         let mut server = Server { folder: folder.join("mariadb"), child: None };
         fs::create_dir_all(&server.folder).unwrap();
+        // Forced, because it would not go on where no name is looked up.
         let done = Command::new("mariadb-install-db")
-            .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
+            .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", "--force"])
             .arg(format!("--datadir={}", server.data().display()))
             .args(user())
             .output()
             .expect("mariadb-install-db is needed: make test installs it");
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&[done.stderr, done.stdout].concat()));
         server.resume();
         server.sql(
             "CREATE DATABASE weir; CREATE USER weir@localhost IDENTIFIED BY 'secret'; \

@@ -53,7 +53,7 @@ config sqlite <<<$'[sqlite]\npath = "w.db"'
 
 say "data in MariaDB"
 socket=$work/mariadb.sock
-mariadb-install-db --no-defaults --datadir="$work/mariadb.data" --auth-root-authentication-method=normal \
+mariadb-install-db --no-defaults --datadir="$work/mariadb.data" --auth-root-authentication-method=normal --force \
     --user="$(id -un)" >"$work/mariadb.log" 2>&1
 mariadbd --no-defaults --user="$(id -un)" --datadir="$work/mariadb.data" --socket="$socket" --skip-networking \
     --pid-file="$work/mariadb.pid" >>"$work/mariadb.log" 2>&1 &
