@@ -35,9 +35,11 @@ pub struct Live {
     name: String,
     capture: Capture<Active>,
     kind: LinkType,
-    /// libpcap counts with 32 bits; these go on.
-    loss: Loss,
-    last: (u32, u32),
+    /// Frames read, and frames lost.
+    read: u64,
+    lost: u64,
+    /// libpcap counts what was lost with 32 bits; this is where it was.
+    last: u32,
 }
 
 impl Live {
@@ -62,7 +64,7 @@ impl Live {
                 .filter(&options.filter, true)
                 .map_err(|error| Error::Input(format!("filter \"{}\": {}", options.filter, plain(&error))))?;
         }
-        Ok(Live { name: name.to_owned(), capture, kind, loss: Loss::default(), last: (0, 0) })
+        Ok(Live { name: name.to_owned(), capture, kind, read: 0, lost: 0, last: 0 })
     }
 
     pub fn name(&self) -> &str {
@@ -72,13 +74,14 @@ impl Live {
 
 impl Source for Live {
     fn read(&mut self, limit: usize, each: &mut dyn FnMut(Frame<'_>)) -> Result<State, Error> {
-        let (kind, iface_name) = (self.kind, &*self.name);
+        let (kind, iface_name, read) = (self.kind, &*self.name, &mut self.read);
         let seen = self.capture.dispatch(Some(limit), |packet| {
             let stamp = packet.header.ts;
             let secs = u64::try_from(stamp.tv_sec).unwrap_or(0);
             let micros = u64::try_from(stamp.tv_usec).unwrap_or(0);
             let time = Time::from_micros(secs.saturating_mul(1_000_000).saturating_add(micros));
             let (bytes, on_wire) = (packet.data, packet.header.len);
+            *read += 1;
             each(Frame { time, iface: 0, iface_name, kind, bytes, on_wire });
         });
         match seen {
@@ -95,11 +98,11 @@ impl Source for Live {
     fn loss(&mut self) -> Loss {
         if let Ok(now) = self.capture.stats() {
             let lost = now.dropped.wrapping_add(now.if_dropped);
-            self.loss.offered += u64::from(now.received.wrapping_sub(self.last.0));
-            self.loss.lost += u64::from(lost.wrapping_sub(self.last.1));
-            self.last = (now.received, lost);
+            self.lost += u64::from(lost.wrapping_sub(self.last));
+            self.last = lost;
         }
-        self.loss
+        // Not what the kernel counts as received: some of that it still holds.
+        Loss { offered: self.read + self.lost, lost: self.lost }
     }
 }
 
