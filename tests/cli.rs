@@ -170,7 +170,7 @@ fn a_database_that_cannot_be_is_told_and_left_alone() {
         told(&folder, &["read", "a.pcap"])
     };
     let (code, text) = with("features.txt/weir.db");
-    assert!(code == 3 && text.contains("features.txt: ") && text.lines().count() == 1, "{text}");
+    assert!(code == 3 && text.contains("features.txt/weir.db: ") && text.lines().count() == 1, "{text}");
     let (code, text) = with("a.pcap");
     assert_eq!((code, text.as_str()), (3, "weir: a.pcap: file is not a database"));
     assert_eq!(fs::read(folder.join("a.pcap")).unwrap(), capture());

@@ -1,6 +1,7 @@
 //! SQLite: one file, written by one process and read by the pages.
 
 use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,6 +41,13 @@ impl Sqlite {
             fs::create_dir_all(folder)
                 .map_err(|error| Error::Fatal(format!("{name}: no folder for it: {error}")))?;
         }
+        // What people did on the network is for the daemon's group, not for all.
+        fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o640)
+            .open(path)
+            .map_err(|error| Error::Fatal(format!("{name}: {error}")))?;
         // One thread writes: SQLite need not lock for each call.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
@@ -404,6 +412,21 @@ mod tests {
         }
         let Err(Error::Fatal(told)) = Sqlite::open(&text.join("w.db"), LOOSE) else { panic!() };
         assert!(told.contains("notes.txt"), "{told}");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn others_may_not_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = folder("mode");
+        let mut store = Sqlite::open(&folder.join("w.db"), LOOSE).unwrap();
+        store.write(&[health(&mut Ids::default(), 1, 1)]).unwrap();
+        let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap()).collect();
+        assert!(files.len() > 1, "the log is a file of its own");
+        for file in files {
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o007, 0, "{file:?}");
+        }
         fs::remove_dir_all(folder).unwrap();
     }
 
