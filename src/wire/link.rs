@@ -19,6 +19,8 @@ const MPLS: u16 = 0x8847;
 const MPLS_MULTICAST: u16 = 0x8848;
 const PPPOE: u16 = 0x8864;
 const NSH: u16 = 0x894f;
+const VN_TAG: u16 = 0x8926;
+const BACKBONE: u16 = 0x88e7;
 const BRIDGED: u16 = 0x6558;
 /// Below this an Ethernet type field is a length (IEEE 802.3, 3.2.6).
 const FIRST_TYPE: u16 = 0x0600;
@@ -176,6 +178,16 @@ impl<'a> Link<'a> {
                     };
                     rest = rest.get(words * 4..)?;
                 }
+                // A tag of a virtual card (IEEE 802.1BR, 7.3): four bytes, then the type.
+                VN_TAG => {
+                    kind = u16_at(rest, 4)?;
+                    rest = &rest[6..];
+                }
+                // A provider's backbone (IEEE 802.1ah): a tag, then the customer's frame.
+                BACKBONE => {
+                    kind = BRIDGED;
+                    rest = rest.get(4..)?;
+                }
                 // Ethernet in Ethernet: the outer addresses are those of the LAN.
                 BRIDGED => {
                     kind = u16_at(rest, 12)?;
@@ -303,6 +315,8 @@ mod tests {
             (LinkType::Ethernet, &[&MACS, &[0x88, 0x47, 0, 1, 0, 9, 0, 2, 1, 9]], mac, None),
             (LinkType::Ethernet, &[&MACS, &[0, 12, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0]], mac, None),
             (LinkType::Ethernet, &[&MACS, &[0x89, 0x4f, 0, 2, 1, 1, 0, 0, 0, 0]], mac, None),
+            (LinkType::Ethernet, &[&MACS, &[0x89, 0x26, 0x80, 0, 0, 1, 0x81, 0, 0, 7, 8, 0]], mac, Some(7)),
+            (LinkType::Ethernet, &[&MACS, &[0x88, 0xe7, 0, 1, 2, 3], &MACS, &[8, 0]], mac, None),
             (LinkType::Raw, &[], None, None),
             (LinkType::Null, &[&[2, 0, 0, 0]], None, None),
             (LinkType::Null, &[&[0, 0, 0, 30]], None, None),
