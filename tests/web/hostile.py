@@ -152,12 +152,16 @@ def at_rest(folder, info, scratch, check_page):
     """The daemon is not running, and the pages' account may not write beside the database."""
     place = scratch / "rest"
     place.mkdir()
-    shutil.copy(json.loads(info.read_text())["store"]["path"], place / "a b%20?.db")
+    database = place / "a b%20?.db"
+    shutil.copy(json.loads(info.read_text())["store"]["path"], database)
+    database.chmod(0o444)
     place.chmod(0o555)
     scratch.chmod(0o711)
-    web = about(scratch, "rest", kind="sqlite", path=str(place / "a b%20?.db"))
-    with Server(folder, web, scratch / "php.log", user=65534 if os.geteuid() == 0 else None) as site:
-        check_page(site.page(page="sessions"))
+    # That account may not see where the checkout lies.
+    site = shutil.copytree(folder, scratch / "site")
+    web = about(scratch, "rest", kind="sqlite", path=str(database))
+    with Server(site, web, scratch / "php.log", user=65534 if os.geteuid() == 0 else None) as server:
+        check_page(server.page(page="sessions"))
     place.chmod(0o755)
 
 
