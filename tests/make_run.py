@@ -113,6 +113,8 @@ def mistakes():
 
 
 if __name__ == "__main__":
+    # What runs in the background is started without Ctrl-C, and would hand that on.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for test in (a_sample, a_damaged_capture, an_interface, mistakes):
         test()
         print(f"run: {test.__name__.replace('_', ' ')}", flush=True)

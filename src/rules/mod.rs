@@ -164,7 +164,7 @@ impl Reader {
             Err(column) => return self.complain(number, column, "text in UTF-8".into()),
         };
         match text.split_once(char::is_whitespace) {
-            Some(("#class", rest)) => self.class(number, rest.trim(), text),
+            Some(("#class", rest)) => self.class(number, rest, text),
             Some(("#app", rest)) => {
                 if let Some((earlier, _)) = self.title.replace((number, rest.trim().into())) {
                     self.complain(earlier, 1, "the app's own line below its #app line".into());
@@ -181,7 +181,8 @@ impl Reader {
         let mut words = rest.split_whitespace();
         let id = words.next().unwrap_or_default();
         if id.is_empty() || !id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
-            let column = line.find(id).filter(|_| !id.is_empty()).unwrap_or(line.len()) + 1;
+            let behind = if id.is_empty() { "" } else { &rest[rest.find(id).unwrap_or(0)..] };
+            let column = line.chars().count() - behind.chars().count() + 1;
             return self.complain(number, column, "a category's name in small letters".into());
         }
         if id.len() > 32 || rest.chars().count() > 128 {
@@ -203,7 +204,7 @@ impl Reader {
 
     fn app(&mut self, number: usize, text: &str) {
         let title = self.title.take();
-        let indent = text.len() - text.trim_start().len();
+        let indent = text.chars().take_while(|c| c.is_whitespace()).count();
         let (name, features) = match grammar::app_line(text.trim_start()) {
             Ok(parsed) => parsed,
             Err(complaints) => {
