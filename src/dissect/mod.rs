@@ -59,22 +59,33 @@ pub struct Protocol {
     /// As EVE's `app_proto` has it.
     pub name: &'static str,
     pub probe: fn(&Opening<'_>) -> Verdict,
-    /// Reads one UDP datagram.
+    /// Reads one UDP datagram, whatever came before it.
     pub datagram: Option<fn(Side, &[u8], &mut dyn Sink)>,
-    /// Begins to read a TCP stream.
+    /// Begins to read a TCP stream, or the datagrams of a session together.
     pub stream: Option<fn() -> Box<dyn Dissector>>,
 }
 
-/// Reads one TCP stream.
+/// Reads one session.
 pub trait Dissector: Send {
-    /// `bytes` are all that `side` sent and no call took yet, in order.
+    /// `bytes` are all that `side` sent and no call took yet, in order; of UDP
+    /// one datagram.
     fn data(&mut self, side: Side, bytes: &[u8], sink: &mut dyn Sink) -> Step;
+
+    /// The session is over, or bytes of it are missing: there will be no more.
+    fn end(&mut self, _sink: &mut dyn Sink) {}
+
+    /// Memory that it holds beside itself, in bytes. It counts with the bytes
+    /// that wait in streams.
+    fn held(&self) -> usize {
+        0
+    }
 }
 
 /// A dissector's answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
-    /// This many bytes are dealt with; the rest comes again.
+    /// This many bytes are dealt with; the rest comes again. If it is more
+    /// than there are, what comes next is left out so far.
     Take(usize),
     /// Nothing more to learn here.
     Done,

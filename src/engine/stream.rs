@@ -62,6 +62,8 @@ struct Half {
     next: Option<u32>,
     /// In order, not taken yet.
     bytes: Vec<u8>,
+    /// Bytes to come that nobody wants to see.
+    skip: usize,
     /// Ahead of `next`, in order of coming.
     waiting: Vec<(u32, Box<[u8]>)>,
 }
@@ -113,9 +115,12 @@ impl Streams {
         gone.is_some()
     }
 
-    /// Forgets the stream of a session that is over.
-    pub fn close(&mut self, name: Name) {
+    /// Ends the stream of a session that is over.
+    pub fn close(&mut self, name: Name, sink: &mut dyn Sink) {
         if let Some(slot) = self.table.find(&name) {
+            if let Some((_, stream)) = self.table.get_mut(slot) {
+                stream.end(sink);
+            }
             self.remove(slot);
         }
     }
@@ -139,19 +144,53 @@ impl Streams {
         self.table.touch(slot, 0, now);
         let Some((_, stream)) = self.table.get_mut(slot) else { return Outcome::Ended };
         let before = stream.held();
-        let outcome = stream.segment(ends, tcp, self.max_side, sink);
+        let mut outcome = stream.segment(ends, tcp, self.max_side, sink);
         self.held = self.held - before + stream.held();
-        let full = self.held > self.max_bytes;
-        match outcome {
-            Outcome::Ended | Outcome::GivenUp => self.remove(slot),
-            Outcome::Named(protocol) if protocol.stream.is_none() => self.remove(slot),
-            _ if full => {
-                self.remove(slot);
-                return Outcome::GivenUp;
-            }
-            _ => {}
+        if self.held > self.max_bytes && matches!(outcome, Outcome::Open | Outcome::Named(_)) {
+            outcome = Outcome::GivenUp;
         }
+        self.settle(slot, outcome, sink);
         outcome
+    }
+
+    /// Takes in one datagram of a session whose datagrams are read together.
+    pub fn datagram(
+        &mut self,
+        name: Name,
+        side: Side,
+        bytes: &[u8],
+        now: Time,
+        sink: &mut dyn Sink,
+    ) -> Outcome {
+        let Some(slot) = self.table.find(&name) else { return Outcome::Ended };
+        self.table.touch(slot, 0, now);
+        let Some((_, stream)) = self.table.get_mut(slot) else { return Outcome::Ended };
+        let Reader::Known(dissector) = &mut stream.reader else { return Outcome::Ended };
+        let before = dissector.held();
+        let step = dissector.data(side, bytes, sink);
+        self.held = self.held - before + dissector.held();
+        let outcome = match step {
+            Step::Take(_) if self.held > self.max_bytes => Outcome::GivenUp,
+            Step::Take(_) => Outcome::Open,
+            Step::Done | Step::Reject => Outcome::Ended,
+        };
+        self.settle(slot, outcome, sink);
+        outcome
+    }
+
+    /// Does away with a stream that nobody reads any longer.
+    fn settle(&mut self, slot: Slot, outcome: Outcome, sink: &mut dyn Sink) {
+        match outcome {
+            Outcome::GivenUp => {
+                if let Some((_, stream)) = self.table.get_mut(slot) {
+                    stream.end(sink);
+                }
+                self.remove(slot);
+            }
+            Outcome::Ended => self.remove(slot),
+            Outcome::Named(protocol) if protocol.stream.is_none() => self.remove(slot),
+            Outcome::Open | Outcome::Named(_) => {}
+        }
     }
 }
 
@@ -161,7 +200,17 @@ impl Stream {
         let side = |half: &Half| {
             half.bytes.capacity() + half.waiting.iter().map(|(_, bytes)| bytes.len() + 32).sum::<usize>()
         };
-        self.sides.iter().map(side).sum()
+        let dissector = match &self.reader {
+            Reader::Known(dissector) => dissector.held(),
+            Reader::Unknown => 0,
+        };
+        self.sides.iter().map(side).sum::<usize>() + dissector
+    }
+
+    fn end(&mut self, sink: &mut dyn Sink) {
+        if let Reader::Known(dissector) = &mut self.reader {
+            dissector.end(sink);
+        }
     }
 
     fn segment(&mut self, ends: Ends, tcp: &Tcp<'_>, max_side: usize, sink: &mut dyn Sink) -> Outcome {
@@ -169,7 +218,13 @@ impl Stream {
         let next = *half.next.get_or_insert(tcp.seq);
         // Cut off by the snap length: the bytes behind are lost for good.
         let lost = (tcp.payload.len() as u32) < tcp.length;
-        let ahead = tcp.seq.wrapping_sub(next) as i32;
+        let mut ahead = tcp.seq.wrapping_sub(next) as i32;
+        // A hole in what nobody wants to see is none.
+        if ahead > 0 && half.bytes.is_empty() && ahead as usize <= half.skip {
+            half.skip -= ahead as usize;
+            half.next = Some(tcp.seq);
+            ahead = 0;
+        }
         if ahead > 0 {
             let waiting: usize = half.waiting.iter().map(|(_, bytes)| bytes.len()).sum();
             if lost || half.waiting.len() >= MAX_WAITING || waiting + tcp.payload.len() > max_side {
@@ -191,9 +246,22 @@ impl Stream {
             }
         }
         match outcome {
-            Outcome::Open | Outcome::Named(_) if lost => Outcome::GivenUp,
+            Outcome::Open | Outcome::Named(_) if lost && !self.leaves_out(ends.side, tcp) => Outcome::GivenUp,
             outcome => outcome,
         }
+    }
+
+    /// Whether what the snap length cut off `tcp` is to be left out anyway.
+    fn leaves_out(&mut self, side: Side, tcp: &Tcp<'_>) -> bool {
+        let half = &mut self.sides[side as usize];
+        let end = tcp.seq.wrapping_add(tcp.length);
+        let lost = half.next.map_or(0, |next| end.wrapping_sub(next)) as usize;
+        let fits = half.bytes.is_empty() && lost <= half.skip;
+        if fits {
+            half.skip -= lost;
+            half.next = Some(end);
+        }
+        fits
     }
 
     /// The part of a waiting segment that has become due.
@@ -214,6 +282,12 @@ impl Stream {
     fn deliver(&mut self, ends: Ends, fresh: &[u8], max_side: usize, sink: &mut dyn Sink) -> Outcome {
         let half = &mut self.sides[ends.side as usize];
         half.next = half.next.map(|next| next.wrapping_add(fresh.len() as u32));
+        let skipped = half.skip.min(fresh.len());
+        half.skip -= skipped;
+        let fresh = &fresh[skipped..];
+        if fresh.is_empty() {
+            return Outcome::Open;
+        }
         if half.bytes.len() + fresh.len() > max_side {
             return Outcome::GivenUp;
         }
@@ -248,15 +322,17 @@ impl Stream {
         let taken = match &mut self.reader {
             Reader::Unknown => 0,
             Reader::Known(dissector) => match dissector.data(ends.side, whole, sink) {
-                Step::Take(taken) => taken.min(whole.len()),
+                Step::Take(taken) => taken,
                 Step::Done | Step::Reject => return Outcome::Ended,
             },
         };
         let half = &mut self.sides[ends.side as usize];
+        let there = taken.min(half.bytes.len().max(fresh.len()));
+        half.skip = taken - there;
         if half.bytes.is_empty() {
-            half.bytes.extend_from_slice(&fresh[taken..]);
+            half.bytes.extend_from_slice(&fresh[there..]);
         } else {
-            half.bytes.drain(..taken);
+            half.bytes.drain(..there);
             if half.bytes.is_empty() {
                 half.bytes = Vec::new();
             }

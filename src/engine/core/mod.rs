@@ -281,7 +281,7 @@ impl Core {
         let Some((key, session)) = self.sessions.remove(slot) else { return };
         self.reports.remove(session.reporting, slot);
         if session.reading == Reading::Stream {
-            self.streams.close(session.number);
+            self.end_of_stream(&key, &session);
         }
         match reason {
             Reason::Timeout => self.stats.ended_by_timeout += 1,

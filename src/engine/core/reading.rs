@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::Core;
 use crate::dissect::dns::{Kind, Message};
 use crate::dissect::{Identity, Opening, Side, Sink, identify};
+use crate::engine::key::Key;
 use crate::engine::names::Names;
 use crate::engine::questions::{Questions, Way};
 use crate::engine::session::{Reading, Session};
@@ -67,16 +68,39 @@ impl Core {
             session.reading = match identify(&opening) {
                 Identity::Is(protocol) => {
                     session.protocol = Some(protocol);
-                    Reading::Settled
+                    if protocol.datagram.is_some() || protocol.stream.is_none() {
+                        Reading::Settled
+                    } else {
+                        let gone = self.streams.open(session.number, Some(protocol), [None; 2], self.now);
+                        self.stats.streams_given_up += u64::from(gone);
+                        Reading::Stream
+                    }
                 }
                 _ if tried + 1 < MAX_TRIES => Reading::Undecided { tried: tried + 1 },
                 _ => Reading::Settled,
             };
         }
+        if session.reading == Reading::Stream {
+            return self.datagrams(slot, side, payload, packet);
+        }
         let Some(read) = session.protocol.and_then(|protocol| protocol.datagram) else { return };
         let way = way(session, packet);
         let Core { questions, names, out, now, .. } = self;
         read(side, payload, &mut Findings { way, now: *now, questions, names, out });
+    }
+
+    /// Reads one datagram of a session whose datagrams are read together.
+    fn datagrams(&mut self, slot: Slot, side: Side, payload: &[u8], packet: &Packet<'_>) {
+        let Some((_, session)) = self.sessions.get_mut(slot) else { return };
+        let (name, way) = (session.number, way(session, packet));
+        let Core { questions, names, out, now, streams, .. } = self;
+        let mut sink = Findings { way, now: *now, questions, names, out };
+        match streams.datagram(name, side, payload, *now, &mut sink) {
+            Outcome::Open | Outcome::Named(_) => return,
+            Outcome::Ended => {}
+            Outcome::GivenUp => self.stats.streams_given_up += 1,
+        }
+        session.reading = Reading::Settled;
     }
 
     /// Reads one segment with data. `starts` are the numbers that were due
@@ -142,6 +166,20 @@ impl Core {
             Outcome::GivenUp => self.stats.streams_given_up += 1,
         }
         session.reading = Reading::Settled;
+    }
+
+    /// Tells the dissector of `session`, which is over, that there is no more.
+    pub(super) fn end_of_stream(&mut self, key: &Key, session: &Session) {
+        let way = Way {
+            time: session.last,
+            session: session.number,
+            proto: key.proto(),
+            src: key.endpoint(session.client, Side::Client),
+            dst: key.endpoint(session.client.other(), Side::Server),
+            device: session.device,
+        };
+        let Core { questions, names, out, now, streams, .. } = self;
+        streams.close(session.number, &mut Findings { way, now: *now, questions, names, out });
     }
 
     /// Shows the signatures the first bytes that each side sends.
