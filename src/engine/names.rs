@@ -41,10 +41,10 @@ impl Names {
         match self.table.find(&key) {
             Some(slot) => {
                 self.table.touch(slot, 0, now);
-                if let Some((_, known)) = self.table.get_mut(slot) {
-                    if known != name {
-                        *known = name.clone();
-                    }
+                if let Some((_, known)) = self.table.get_mut(slot)
+                    && known != name
+                {
+                    *known = name.clone();
                 }
             }
             None => {

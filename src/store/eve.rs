@@ -242,10 +242,10 @@ fn complete_answers(answers: &mut [Json], qname: &str) {
             continue;
         }
         fields.insert("rrname".into(), due.as_str().into());
-        if fields.get("rrtype").is_some_and(|kind| kind == "CNAME") {
-            if let Some(target) = fields.get("rdata").and_then(Json::as_str) {
-                due = unescaped(target);
-            }
+        if fields.get("rrtype").is_some_and(|kind| kind == "CNAME")
+            && let Some(target) = fields.get("rdata").and_then(Json::as_str)
+        {
+            due = unescaped(target);
         }
     }
 }

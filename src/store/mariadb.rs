@@ -156,11 +156,11 @@ impl Store for Mariadb {
         let bounds = self.bounds;
         self.with(async |connection| {
             let mut deleted = delete_before(connection, now.back(bounds.keep)).await?;
-            if size(connection).await? > bounds.max_size {
-                if let Some(oldest) = oldest(connection).await? {
-                    let span = now.since(oldest) / PARTS;
-                    deleted += delete_before(connection, oldest + span).await?;
-                }
+            if size(connection).await? > bounds.max_size
+                && let Some(oldest) = oldest(connection).await?
+            {
+                let span = now.since(oldest) / PARTS;
+                deleted += delete_before(connection, oldest + span).await?;
             }
             Ok(deleted)
         })

@@ -222,10 +222,10 @@ impl Core {
     /// Begins a session with its first packet, which came from `from`.
     fn open(&mut self, key: Key, from: End, packet: &Packet<'_>) -> Slot {
         let time = packet.span.first;
-        if self.sessions.len() >= self.sessions.limit() {
-            if let Some(slot) = self.sessions.stalest(self.now) {
-                self.close(slot, Reason::Evicted);
-            }
+        if self.sessions.len() >= self.sessions.limit()
+            && let Some(slot) = self.sessions.stalest(self.now)
+        {
+            self.close(slot, Reason::Evicted);
         }
         let reversed = sent_by_server(packet);
         let client = if reversed { from.other() } else { from };
