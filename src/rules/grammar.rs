@@ -230,11 +230,17 @@ impl<'a> Reader<'a> {
 }
 
 fn name(input: &str) -> Parsed<'_, &str> {
-    let allowed = |c: char| !c.is_control() && !matches!(c, ':' | '[' | ']' | ';' | ',' | '#');
+    let allowed = |c: char| !is_invisible(c) && !matches!(c, ':' | '[' | ']' | ';' | ',' | '#');
     let (rest, name) = or("an app's name", take_while1(allowed)).parse(input)?;
     let fits = name.trim() == name && name.chars().count() <= MAX_NAME;
     let expected = "a name of at most 64 characters without spaces around it";
     if fits { Ok((rest, name)) } else { Err(nom::Err::Error(Misfit { rest: input, expected })) }
+}
+
+/// Characters that a page would not show, or that turn round what follows.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Whether it is excluded, the first port and the last if it is a range.

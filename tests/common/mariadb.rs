@@ -25,6 +25,8 @@ impl Server {
             .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", "--force"])
             .arg(format!("--datadir={}", server.data().display()))
             .args(user())
+            // Several that begin at once step on each other's files in /tmp.
+            .env("TMPDIR", &server.folder)
             .output()
             .expect("mariadb-install-db is needed: make test installs it");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&[done.stderr, done.stdout].concat()));
@@ -45,6 +47,7 @@ impl Server {
             .arg(format!("--pid-file={}", self.folder.join("pid").display()))
             .args(["--skip-networking", "--innodb-buffer-pool-size=32M"])
             .args(user())
+            .env("TMPDIR", &self.folder)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
