@@ -7,6 +7,7 @@
 
 pub mod dns;
 mod named;
+pub mod tls;
 
 use crate::wire::proto;
 
@@ -14,7 +15,7 @@ use crate::wire::proto;
 /// bytes look like another's stands before it.
 #[rustfmt::skip]
 pub static PROTOCOLS: &[&Protocol] = &[
-    &named::TLS, &named::HTTP, &named::NBNS, &dns::MDNS, &dns::LLMNR, &dns::DNS, &named::QUIC, &named::NTP,
+    &tls::TLS, &named::HTTP, &named::NBNS, &dns::MDNS, &dns::LLMNR, &dns::DNS, &named::QUIC, &named::NTP,
     &named::STUN, &named::DHCP, &named::DHCPV6, &named::SSDP, &named::SSH, &named::FTP, &named::SMTP,
     &named::POP3, &named::IMAP, &named::SMB, &named::NBDGM, &named::SNMP, &named::SIP, &named::SIP_TCP,
     &named::RTSP, &named::BITTORRENT, &named::DTLS, &named::WIREGUARD, &named::TFTP,
@@ -97,6 +98,12 @@ pub enum Step {
 pub trait Sink {
     /// A DNS message.
     fn dns(&mut self, kind: dns::Kind, side: Side, message: &dns::Message<'_>);
+
+    /// What a client offers in TLS, as soon as it is read.
+    fn tls_hello(&mut self, _hello: &tls::ClientHello) {}
+
+    /// All that was read of a TLS handshake, once, when it is over.
+    fn tls(&mut self, _handshake: &tls::Handshake) {}
 }
 
 /// What [`identify`] says.

@@ -21,9 +21,6 @@ macro_rules! named {
 }
 
 named! {
-    /// TLS: a handshake record of version 3.x (RFC 8446, 5.1).
-    TLS = "tls", TCP, |o| o.bytes.starts_with(&[0x16, 0x03]) && u8_at(o.bytes, 2)? <= 4
-        && matches!(u8_at(o.bytes, 5).unwrap_or(1), 1 | 2);
     /// HTTP/1 (RFC 9112, 3 and 4), and the preface of HTTP/2 (RFC 9113, 3.4).
     HTTP = "http", TCP, |o| starts_with_any(o.bytes, &[b"HTTP/1.", b"GET ", b"POST ", b"HEAD ", b"PUT ",
         b"DELETE ", b"OPTIONS ", b"CONNECT ", b"PATCH ", b"PROPFIND ", b"PRI * HTTP/2.0"]);
