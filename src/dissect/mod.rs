@@ -7,6 +7,7 @@
 
 pub mod dns;
 mod named;
+pub mod quic;
 pub mod tls;
 
 use crate::wire::proto;
@@ -15,7 +16,7 @@ use crate::wire::proto;
 /// bytes look like another's stands before it.
 #[rustfmt::skip]
 pub static PROTOCOLS: &[&Protocol] = &[
-    &tls::TLS, &named::HTTP, &named::NBNS, &dns::MDNS, &dns::LLMNR, &dns::DNS, &named::QUIC, &named::NTP,
+    &tls::TLS, &named::HTTP, &named::NBNS, &dns::MDNS, &dns::LLMNR, &dns::DNS, &quic::QUIC, &named::NTP,
     &named::STUN, &named::DHCP, &named::DHCPV6, &named::SSDP, &named::SSH, &named::FTP, &named::SMTP,
     &named::POP3, &named::IMAP, &named::SMB, &named::NBDGM, &named::SNMP, &named::SIP, &named::SIP_TCP,
     &named::RTSP, &named::BITTORRENT, &named::DTLS, &named::WIREGUARD, &named::TFTP,

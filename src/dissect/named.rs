@@ -1,6 +1,6 @@
 //! Protocols that are recognised and not read: a name for the session.
 
-use super::{Opening, Protocol, Side, Verdict};
+use super::{Protocol, Verdict};
 use crate::wire::bytes::{array_at, u8_at, u16_at, u32_at};
 use crate::wire::proto;
 
@@ -66,8 +66,6 @@ named! {
     /// STUN: the cookie, and a length that fits (RFC 8489, 5).
     STUN = "stun", UDP, |o| u32_at(o.bytes, 4)? == 0x2112_a442
         && usize::from(u16_at(o.bytes, 2)?) + 20 == o.bytes.len();
-    /// QUIC: a long header of a version that is or was spoken (RFC 9000, 17.2).
-    QUIC = "quic", UDP, |o| is_quic(o)?;
     /// A handshake record of DTLS (RFC 9147, 4).
     DTLS = "dtls", UDP, |o| u8_at(o.bytes, 0)? == 22
         && matches!(u16_at(o.bytes, 1)?, 0xfeff | 0xfefd | 0x0100) && o.bytes.len() >= 13;
@@ -98,19 +96,10 @@ fn is_snmp(bytes: &[u8]) -> Option<bool> {
     Some(u8_at(bytes, 0)? == 0x30 && matches!(array_at(bytes, at)?, [0x02, 0x01, 0 | 1 | 3]))
 }
 
-fn is_quic(opening: &Opening<'_>) -> Option<bool> {
-    let long = u8_at(opening.bytes, 0)? & 0x80 != 0;
-    let version = u32_at(opening.bytes, 1)?;
-    let known = matches!(version, 1 | 0x6b33_43cf | 0xff00_0000..=0xff00_0022 | 0xface_b000..=0xface_b0ff)
-        || matches!(version.to_be_bytes(), [b'Q' | b'T', b'0', b'2'..=b'5', b'0'..=b'9']);
-    // A client's first datagram is padded (RFC 9000, 14.1).
-    Some(long && known && (opening.side == Side::Server || opening.bytes.len() >= 1_000))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dissect::{Identity, identify};
+    use crate::dissect::{Identity, Opening, Side, identify};
 
     fn name(transport: u8, server_port: u16, bytes: &[u8]) -> Option<&'static str> {
         let opening =
@@ -135,9 +124,6 @@ mod tests {
         let stun = b"\0\x01\0\0\x21\x12\xa4\x42123456789012";
         assert_eq!(name(proto::UDP, 9999, stun), Some("stun"));
         assert_eq!(name(proto::UDP, 9999, &stun[..19]), None);
-        let initial = [&[0xc3, 0, 0, 0, 1][..], &[0; 1_195]].concat();
-        assert_eq!(name(proto::UDP, 443, &initial), Some("quic"));
-        assert_eq!(name(proto::UDP, 443, &initial[..100]), None);
     }
 
     #[test]
