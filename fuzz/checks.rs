@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use weir::dissect::dns::{self, Message};
+use weir::dissect::quic::{Crypto, Flow, Found, crypto_frames};
 use weir::dissect::{self, Dissector, Identity, Opening, PROTOCOLS, Side, Sink, Step};
 use weir::engine::{Engine, Options, Stats};
 use weir::record::Record;
@@ -151,6 +152,58 @@ fn read(mut dissector: Box<dyn Dissector>, data: &[u8], step: usize) -> Vec<Vec<
         assert!(taken <= end);
     }
     found.0
+}
+
+/// Datagrams of a session of QUIC, each with a byte of side and length (times
+/// sixteen). Then the whole as the text of a packet, that no key has to
+/// open: whatever the order of the frames in it, the messages are the same,
+/// if no two frames disagree.
+pub fn quic(data: &[u8]) {
+    let mut bytes = Bytes(data);
+    let mut flow = Flow::default();
+    while !bytes.0.is_empty() {
+        let shape = bytes.byte();
+        let side = if shape & 1 == 0 { Side::Client } else { Side::Server };
+        let more = flow.datagram(side, bytes.take(usize::from(shape >> 1) * 16), &mut |found| match found {
+            Found::Message { kind, .. } => assert!(kind == 1 || kind == 2),
+            Found::Google { hello, .. } => assert!(hello.name.is_none_or(|name| name.is_ascii())),
+        });
+        assert!(flow.held() <= 4 * 16 * 1_024);
+        if !more {
+            break;
+        }
+    }
+    for google in [false, true] {
+        let mut frames = Vec::new();
+        let _ = crypto_frames(data, google, |offset, bytes| frames.push((offset, bytes)));
+        let forth = messages(frames.iter());
+        let agree = frames.iter().all(|(offset, bytes)| {
+            bytes.iter().enumerate().all(|(at, byte)| byte_at(&frames, offset + at as u64) == Some(byte))
+        });
+        // Beyond the bounds the order decides what is kept.
+        if let (true, Some(forth), Some(back)) = (agree, forth, messages(frames.iter().rev())) {
+            assert_eq!(forth, back);
+        }
+    }
+}
+
+fn byte_at<'a>(frames: &[(u64, &'a [u8])], place: u64) -> Option<&'a u8> {
+    frames.iter().find_map(|(offset, bytes)| bytes.get(usize::try_from(place.checked_sub(*offset)?).ok()?))
+}
+
+/// The messages in frames; `None` if one did not fit.
+fn messages<'a>(frames: impl Iterator<Item = &'a (u64, &'a [u8])>) -> Option<Vec<(u8, Vec<u8>)>> {
+    let (mut crypto, mut all) = (Crypto::default(), Vec::new());
+    for (offset, bytes) in frames {
+        if !crypto.put(*offset, bytes) {
+            return None;
+        }
+        while let Some((kind, body)) = crypto.message() {
+            all.push((kind, body.to_vec()));
+        }
+        assert!(crypto.held() <= 2 * 16 * 1_024 && crypto.ready().len() <= 16 * 1_024);
+    }
+    Some(all)
 }
 
 /// The text of a signature file; what is behind a zero byte is a payload.

@@ -94,10 +94,15 @@ fn payloads_whole_and_spoilt() {
         // Behind Ethernet, IPv4 and UDP; behind TCP; and where nothing begins.
         for start in [42, 54, 66, 7] {
             let Some(payload) = frame.get(start..) else { continue };
-            checks::dns(payload);
             let mut spoilt = payload.to_vec();
             chance.spoil(&mut spoilt);
-            checks::dns(&spoilt);
+            for payload in [payload, &spoilt] {
+                checks::dns(payload);
+                checks::quic(payload);
+                // As one datagram, whole if it is not too long.
+                let shape = payload.len().div_ceil(16).min(127) as u8 * 2;
+                checks::quic(&[&[shape], payload].concat());
+            }
         }
     });
 }
@@ -137,6 +142,7 @@ fn finds_of_the_fuzzers() {
         match name.split('-').next().unwrap() {
             "wire" => checks::wire(&bytes),
             "dns" => checks::dns(&bytes),
+            "quic" => checks::quic(&bytes),
             "rules" => checks::rules(&bytes),
             "engine" => checks::engine(&bytes),
             _ => panic!("{name}: no fuzz target"),

@@ -8,8 +8,8 @@ use crate::wire::bytes::{u8_at, u32_at};
 /// keys for the time after quantum computers, take some 2 KiB.
 const MAX_BYTES: usize = 16 * 1024;
 
-/// Pieces with holes between them. Chrome cuts a ClientHello into about
-/// twenty, and shuffles them.
+/// Pieces with holes between them. Chrome cuts a ClientHello into up to a
+/// dozen, and shuffles them.
 const MAX_PIECES: usize = 64;
 
 /// Calls `each` with offset and bytes of every CRYPTO frame in the text of an

@@ -116,7 +116,7 @@ pub mod tests {
         assert_eq!(hello(b"REJ\0\0\0\0\0"), None);
         assert_eq!(hello(&chlo(b"bad\nname")).map(|hello| hello.name), Some(None));
         // Ends that run backwards, and a count without tags.
-        assert_eq!(hello(b"CHLO\x02\0\0\0PAD\0\x09\0\0\0SNI\0\x01\0\0\0123456789"), None);
+        assert_eq!(hello(b"CHLO\x02\0\0\0PAD\0\x09\0\0\0SNI\0\x01\0\0\x00123456789"), None);
         assert_eq!(hello(b"CHLO\xff\xff\0\0"), None);
     }
 }
