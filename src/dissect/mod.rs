@@ -6,6 +6,7 @@
 //! behind it, however TCP had cut it. The engine reassembles, within a bound.
 
 pub mod dns;
+pub mod http;
 mod named;
 pub mod quic;
 pub mod tls;
@@ -16,7 +17,7 @@ use crate::wire::proto;
 /// bytes look like another's stands before it.
 #[rustfmt::skip]
 pub static PROTOCOLS: &[&Protocol] = &[
-    &tls::TLS, &named::HTTP, &named::NBNS, &dns::MDNS, &dns::LLMNR, &dns::DNS, &quic::QUIC, &named::NTP,
+    &tls::TLS, &http::HTTP, &http::HTTP2, &named::NBNS, &dns::MDNS, &dns::LLMNR, &dns::DNS, &quic::QUIC, &named::NTP,
     &named::STUN, &named::DHCP, &named::DHCPV6, &named::SSDP, &named::SSH, &named::FTP, &named::SMTP,
     &named::POP3, &named::IMAP, &named::SMB, &named::NBDGM, &named::SNMP, &named::SIP, &named::SIP_TCP,
     &named::RTSP, &named::BITTORRENT, &named::DTLS, &named::WIREGUARD, &named::TFTP,
@@ -105,6 +106,12 @@ pub trait Sink {
 
     /// All that was read of a TLS handshake, once, when it is over.
     fn tls(&mut self, _handshake: &tls::Handshake) {}
+
+    /// An HTTP request with its response, or what was seen of the two.
+    fn http(&mut self, _exchange: http::Exchange) {}
+
+    /// Whom the first HTTP request of a session is for.
+    fn http_host(&mut self, _host: &str) {}
 }
 
 /// What [`identify`] says.

@@ -21,9 +21,6 @@ macro_rules! named {
 }
 
 named! {
-    /// HTTP/1 (RFC 9112, 3 and 4), and the preface of HTTP/2 (RFC 9113, 3.4).
-    HTTP = "http", TCP, |o| starts_with_any(o.bytes, &[b"HTTP/1.", b"GET ", b"POST ", b"HEAD ", b"PUT ",
-        b"DELETE ", b"OPTIONS ", b"CONNECT ", b"PATCH ", b"PROPFIND ", b"PRI * HTTP/2.0"]);
     /// RFC 4253, 4.2
     SSH = "ssh", TCP, |o| o.bytes.starts_with(b"SSH-");
     /// RFC 959: a greeting or a log-in where FTP is at home.
