@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use weir::dissect::dns::{self, Message};
 use weir::dissect::quic::{Crypto, Flow, Found, crypto_frames};
+use weir::dissect::tls::{Certificate, ClientHello, Handshake, ServerHello, TLS, Transport};
 use weir::dissect::{self, Dissector, Identity, Opening, PROTOCOLS, Side, Sink, Step};
 use weir::engine::{Engine, Options, Stats};
 use weir::record::Record;
@@ -149,7 +150,8 @@ fn read(mut dissector: Box<dyn Dissector>, data: &[u8], step: usize) -> Vec<Vec<
             Step::Take(bytes) => taken += bytes,
             Step::Done | Step::Reject => break,
         }
-        assert!(taken <= end);
+        // What is taken beyond the end is left out when it comes.
+        end = end.max(taken.min(data.len()));
     }
     found.0
 }
@@ -204,6 +206,78 @@ fn messages<'a>(frames: impl Iterator<Item = &'a (u64, &'a [u8])>) -> Option<Vec
         assert!(crypto.held() <= 2 * 16 * 1_024 && crypto.ready().len() <= 16 * 1_024);
     }
     Some(all)
+}
+
+/// A message of TLS in each of its meanings; then what both sides of a
+/// connection say in turns, each turn behind a byte for the side and two of
+/// length. However a turn is cut, the same is found.
+pub fn tls(data: &[u8]) {
+    for transport in [Transport::Tcp, Transport::Quic, Transport::Dtls] {
+        if let Some(hello) = ClientHello::read(data, transport) {
+            assert!(hello.ja3.len() == 32 && hello.ja4.len() == 36);
+            assert!(!hello.sni.iter().chain(&hello.alpn).any(|text| text.contains(char::is_control)));
+        }
+    }
+    ServerHello::read(data);
+    Certificate::read(data);
+    Certificate::from_der(data);
+    // So few that what is left out is never used up.
+    let data = &data[..data.len().min(1 << 15)];
+    let mut turns = Vec::new();
+    let mut bytes = Bytes(data);
+    while !bytes.0.is_empty() {
+        let side = if bytes.byte() & 1 == 0 { Side::Client } else { Side::Server };
+        let length = usize::from(bytes.byte()) << 8 | usize::from(bytes.byte());
+        turns.push((side, bytes.take(length)));
+    }
+    for turns in [&turns[..], &[(Side::Client, data)], &[(Side::Server, data)]] {
+        assert_eq!(handshakes(turns, usize::MAX), handshakes(turns, 1));
+    }
+}
+
+/// What is found when `step` bytes of a turn come at a time.
+fn handshakes(turns: &[(Side, &[u8])], step: usize) -> (Vec<ClientHello>, Vec<Handshake>) {
+    #[derive(Default)]
+    struct Found(Vec<ClientHello>, Vec<Handshake>);
+
+    impl Sink for Found {
+        fn dns(&mut self, _: dns::Kind, _: Side, _: &Message<'_>) {}
+
+        fn tls_hello(&mut self, hello: &ClientHello) {
+            self.0.push(hello.clone());
+        }
+
+        fn tls(&mut self, handshake: &Handshake) {
+            self.1.push(handshake.clone());
+        }
+    }
+
+    let mut found = Found::default();
+    let mut dissector = TLS.stream.expect("TLS is a stream")();
+    let mut waiting: [Vec<u8>; 2] = Default::default();
+    let mut left_out = [0; 2];
+    'all: for (side, turn) in turns {
+        let place = *side as usize;
+        for part in turn.chunks(step.min(turn.len().max(1))) {
+            let out = part.len().min(left_out[place]);
+            left_out[place] -= out;
+            if out == part.len() {
+                continue;
+            }
+            waiting[place].extend(&part[out..]);
+            match dissector.data(*side, &waiting[place], &mut found) {
+                Step::Take(taken) => {
+                    let there = taken.min(waiting[place].len());
+                    waiting[place].drain(..there);
+                    left_out[place] = taken - there;
+                }
+                Step::Done | Step::Reject => break 'all,
+            }
+        }
+    }
+    dissector.end(&mut found);
+    assert!(found.0.len() <= 2 && found.1.len() <= 1);
+    (found.0, found.1)
 }
 
 /// The text of a signature file; what is behind a zero byte is a payload.

@@ -87,6 +87,12 @@ fn frames_whole_and_spoilt() {
     });
 }
 
+/// A connection of which both sides say the same.
+fn turns(payload: &[u8]) -> Vec<u8> {
+    let length = (payload.len() as u16).to_be_bytes();
+    [&[0], &length[..], payload, &[1], &length[..], payload].concat()
+}
+
 #[test]
 fn payloads_whole_and_spoilt() {
     let mut chance = Chance(2);
@@ -98,6 +104,8 @@ fn payloads_whole_and_spoilt() {
             chance.spoil(&mut spoilt);
             for payload in [payload, &spoilt] {
                 checks::dns(payload);
+                checks::tls(payload);
+                checks::tls(&turns(payload));
                 checks::quic(payload);
                 // As one datagram, whole if it is not too long.
                 let shape = payload.len().div_ceil(16).min(127) as u8 * 2;
@@ -143,6 +151,7 @@ fn finds_of_the_fuzzers() {
             "wire" => checks::wire(&bytes),
             "dns" => checks::dns(&bytes),
             "quic" => checks::quic(&bytes),
+            "tls" => checks::tls(&bytes),
             "rules" => checks::rules(&bytes),
             "engine" => checks::engine(&bytes),
             _ => panic!("{name}: no fuzz target"),
