@@ -12,15 +12,33 @@ pub mod quic;
 pub mod tls;
 
 use crate::wire::proto;
+use named::{data, industry, media, net, text};
 
 /// Every protocol that Weir knows by its bytes, the likeliest first; one whose
 /// bytes look like another's stands before it.
 #[rustfmt::skip]
 pub static PROTOCOLS: &[&Protocol] = &[
-    &tls::TLS, &http::HTTP, &http::HTTP2, &named::NBNS, &dns::MDNS, &dns::LLMNR, &dns::DNS, &quic::QUIC, &named::NTP,
-    &named::STUN, &named::DHCP, &named::DHCPV6, &named::SSDP, &named::SSH, &named::FTP, &named::SMTP,
-    &named::POP3, &named::IMAP, &named::SMB, &named::NBDGM, &named::SNMP, &named::SIP, &named::SIP_TCP,
-    &named::RTSP, &named::BITTORRENT, &named::DTLS, &named::WIREGUARD, &named::TFTP,
+    &tls::TLS, &http::HTTP, &http::HTTP2, &net::NBNS, &dns::MDNS, &dns::LLMNR, &dns::DNS, &quic::QUIC, &net::NTP,
+    &media::STUN, &net::DHCP, &net::DHCPV6, &net::SSDP, &media::DTLS, &media::WIREGUARD, &media::BITTORRENT_UDP,
+    &text::SSH, &text::FTP, &text::SMTP, &text::POP3, &text::IMAP, &data::SMB, &net::SMBDGM, &net::NBDGM, &net::NBSS,
+    &net::SNMP, &media::SIP, &media::SIP_TCP, &media::RTSP, &media::BITTORRENT, &net::TFTP, &media::OPENVPN, &media::IKE,
+    &media::WHATSAPP, &text::XMPP, &data::MQTT, &data::RDP, &data::MYSQL, &data::PGSQL, &data::REDIS, &data::MONGODB,
+    &data::MSSQL, &data::KERBEROS, &data::KERBEROS_UDP, &data::LDAP, &data::LDAP_UDP, &data::DCERPC, &media::STUN_TCP,
+    &text::TELNET, &text::VNC, &media::SOCKS, &text::IRC, &data::AMQP, &data::MEMCACHED, &data::MEMCACHED_UDP,
+    &industry::COAP, &net::RADIUS, &text::SYSLOG, &text::SYSLOG_TCP, &data::RPC, &data::RPC_UDP, &net::BGP,
+    &media::OPENVPN_TCP, &media::L2TP, &media::PPTP, &media::GTPC, &media::GTPU, &media::PFCP, &industry::MODBUS,
+    &industry::S7COMM, &industry::MMS, &industry::DNP3, &industry::DNP3_UDP, &industry::IEC104, &industry::BACNET,
+    &industry::ENIP, &industry::ENIP_UDP, &industry::OPCUA, &industry::FINS, &industry::FINS_UDP, &industry::TRDP,
+    &industry::TRDP_TCP, &industry::SOMEIP, &industry::SOMEIP_TCP, &industry::C37118, &industry::C37118_UDP,
+    &industry::TUYA, &industry::EGD, &industry::DICOM, &industry::HL7, &media::H323, &text::MGCP, &text::MEGACO,
+    &media::SKINNY, &media::BFCP, &media::BFCP_TCP, &text::RSYNC, &text::GIT, &text::MUNIN, &text::NNTP, &text::PROXY,
+    &text::GNUTELLA, &text::MINING, &text::WSD, &data::ORACLE, &data::DRDA, &data::CASSANDRA, &data::KAFKA, &data::NATS,
+    &data::AFP, &data::FASTCGI, &data::CEPH, &data::GIOP, &data::THRIFT, &data::THRIFT_UDP, &data::ZABBIX, &data::Z3950,
+    &net::DIAMETER, &net::LDP, &net::LDP_UDP, &net::HSRP, &net::RIP, &net::DLEP, &net::DLEP_TCP, &net::NATPMP,
+    &net::PCP, &net::SLP, &net::RMCP, &net::NETFLOW, &net::SFLOW, &net::PTP, &net::XDMCP, &net::ROUGHTIME, &net::RX,
+    &media::EDONKEY, &media::BITCOIN, &media::STEAM, &media::RAKNET, &media::TEAMSPEAK, &media::SPOTIFY,
+    &media::DISCORD, &media::TAILSCALE, &media::OICQ, &media::TEAMVIEWER, &media::KCP, &media::MPEGTS, &media::RTCP,
+    &media::RTP,
 ];
 
 /// Who sent something.

@@ -3,7 +3,7 @@
 //! A bare LF ends a line too, blanks are forgiven, a line that is no field is
 //! passed over, and a value may go on in the next line (5.2, obs-fold).
 
-use super::{Exchange, MAX_TEXT};
+use super::{Exchange, MAX_TEXT, METHODS};
 use crate::dissect::Verdict;
 
 /// How the body behind a head ends (RFC 9112, 6.3).
@@ -110,6 +110,10 @@ pub fn is_request_line(line: &[u8]) -> bool {
 pub fn request(head: &[u8]) -> Option<(Exchange, Length)> {
     let (first, rest) = line(head)?;
     let (method, target, version) = request_line(first)?;
+    // Without a version anything could be a request.
+    if version.is_empty() && !METHODS.contains(&method) {
+        return None;
+    }
     let fields = fields(rest);
     let authority = if method == b"CONNECT" { Some(target) } else { authority(target) };
     let exchange = Exchange {
