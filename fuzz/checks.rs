@@ -148,7 +148,7 @@ fn read(mut dissector: Box<dyn Dissector>, data: &[u8], step: usize) -> Vec<Vec<
         end = end.saturating_add(step).min(data.len());
         match dissector.data(Side::Client, &data[taken..end], &mut found) {
             Step::Take(bytes) => taken += bytes,
-            Step::Done | Step::Reject => break,
+            Step::Done | Step::Reject | Step::Again(_) => break,
         }
         // What is taken beyond the end is left out when it comes.
         end = end.max(taken.min(data.len()));
@@ -213,7 +213,7 @@ fn messages<'a>(frames: impl Iterator<Item = &'a (u64, &'a [u8])>) -> Option<Vec
 /// length. However a turn is cut, the same is found.
 pub fn tls(data: &[u8]) {
     for transport in [Transport::Tcp, Transport::Quic, Transport::Dtls] {
-        if let Some(hello) = ClientHello::read(data, transport) {
+        if let Some(hello) = ClientHello::read(data, transport, true) {
             assert!(hello.ja3.len() == 32 && hello.ja4.len() == 36);
             assert!(!hello.sni.iter().chain(&hello.alpn).any(|text| text.contains(char::is_control)));
         }
@@ -271,7 +271,7 @@ fn handshakes(turns: &[(Side, &[u8])], step: usize) -> (Vec<ClientHello>, Vec<Ha
                     waiting[place].drain(..there);
                     left_out[place] = taken - there;
                 }
-                Step::Done | Step::Reject => break 'all,
+                Step::Done | Step::Reject | Step::Again(_) => break 'all,
             }
         }
     }
@@ -320,6 +320,7 @@ fn small(limit: u8) -> Options {
     let secs = |secs: usize| Duration::from_secs(secs as u64);
     Options {
         wire: wire_options(),
+        details: true,
         max_sessions: limit,
         tcp_timeout: secs(60 * limit),
         tcp_handshake_timeout: secs(limit),

@@ -15,7 +15,7 @@ use mysql_async::{Conn, OptsBuilder, Row, Value};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use weir::config::Config;
-use weir::engine::Engine;
+use weir::engine::{Engine, Options};
 use weir::record::{Health, Ids, Record, TABLES, Table};
 use weir::rules::Rules;
 use weir::source::{CaptureFile, Source, State};
@@ -36,7 +36,8 @@ fn records(paths: &[std::path::PathBuf]) -> Vec<Record> {
     // The captures of the cases know this domain only.
     text.extend(b"Example:[;;;example.com;]\n");
     let rules = Rules::parse(&text, 100_000).unwrap();
-    let mut engine = Engine::new(Config::default().engine(), Arc::new(rules));
+    let options = Options { details: true, ..Config::default().engine() };
+    let mut engine = Engine::new(options, Arc::new(rules));
     let mut all = Vec::new();
     for path in paths {
         let mut file = CaptureFile::open(path).unwrap();

@@ -105,6 +105,10 @@ sections! {
         max_queue: Number<100, 10_000_000> = Number(20_000);
         /// Records written at once.
         batch: Number<1, 100_000> = Number(1000);
+        /// Also a row for each handshake of TLS and QUIC, and for each request of
+        /// HTTP. The names in them are with the sessions anyway; this can double
+        /// what is written.
+        details: bool = false;
         /// How long records wait to be written together.
         delay: Span<0, 3600> = Span::secs(2);
         /// Older records are deleted.
@@ -210,13 +214,14 @@ impl Choice for Tunnel {
 impl Config {
     /// The engine's part of it.
     pub fn engine(&self) -> engine::Options {
-        let Config { capture, sessions, dns, apps, .. } = self;
+        let Config { capture, sessions, dns, apps, store, .. } = self;
         engine::Options {
             wire: wire::Options {
                 tunnels: capture.tunnels.0.iter().copied().collect(),
                 max_datagrams: *capture.max_datagrams as usize,
                 max_fragment_bytes: *capture.max_fragment_bytes as usize,
             },
+            details: store.details,
             max_sessions: *sessions.max_sessions as usize,
             tcp_timeout: *sessions.tcp_timeout,
             tcp_handshake_timeout: *sessions.tcp_handshake_timeout,

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Exit, load_config, open_store, rules_of, write_web_info};
-use crate::engine::Engine;
+use crate::engine::{self, Engine};
 use crate::source::{CaptureFile, Source, State};
 use crate::store::eve::Eve;
 use crate::store::{Error, Store};
@@ -30,8 +30,10 @@ pub fn read(config: Option<&Path>, paths: &[PathBuf], json: bool) -> Result<(), 
         }
         store
     };
+    // Lines of JSON wear out nothing.
+    let options = engine::Options { details: json || config.store.details, ..config.engine() };
     let mut reader = Reader {
-        engine: Engine::new(config.engine(), rules),
+        engine: Engine::new(options, rules),
         store: &mut *store,
         batch: *config.store.batch as usize,
     };

@@ -110,12 +110,20 @@ pub enum Step {
     Take(usize),
     /// Nothing more to learn here.
     Done,
+    /// Behind this many bytes another protocol begins (streams only).
+    Again(usize),
     /// Not this protocol after all, or broken.
     Reject,
 }
 
 /// Takes what dissectors found out. The engine is one; tests have theirs.
 pub trait Sink {
+    /// Whether anybody wants `tls` and `http`. The names of a session are
+    /// wanted always, and what is read for them only can be left at that.
+    fn wants_details(&self) -> bool {
+        true
+    }
+
     /// A DNS message.
     fn dns(&mut self, kind: dns::Kind, side: Side, message: &dns::Message<'_>);
 

@@ -9,8 +9,10 @@
 mod apps;
 mod core;
 mod devices;
+mod hosts;
 mod key;
 mod names;
+mod notes;
 mod questions;
 mod session;
 mod stream;
@@ -32,6 +34,8 @@ use core::Core;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Options {
     pub wire: wire::Options,
+    /// Whether handshakes of TLS and exchanges of HTTP are written down.
+    pub details: bool,
     pub max_sessions: usize,
     /// An idle TCP connection is taken to be over.
     pub tcp_timeout: Duration,

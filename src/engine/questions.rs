@@ -132,6 +132,12 @@ impl Questions {
                 names.learn(way.device, address, &name.0, now);
             }
         });
+        if qtype == Some(Type::PTR)
+            && let Some(address) = row.qname.as_deref().and_then(reversed_address)
+            && let Some(name) = pointer(message)
+        {
+            names.learn_reverse(address, &name, now);
+        }
         row.answers = (row.answer_count > 0).then(|| self.scratch.as_str().into());
         out.push(Record::Dns(row));
     }
@@ -218,6 +224,35 @@ impl Questions {
     }
 }
 
+/// Where a question for the name of an address points.
+fn pointer(message: &Message<'_>) -> Option<Arc<str>> {
+    let answer = message.answers().find(|answer| answer.kind == Type::PTR)?;
+    let mut text = String::new();
+    dns::Name::at(message.bytes(), answer.data_at).write(&mut text)?;
+    Some(text.into())
+}
+
+/// The address in `4.3.2.1.in-addr.arpa` (RFC 1035, 3.5) or in 32 reversed
+/// digits below `ip6.arpa` (RFC 3596, 2.5).
+fn reversed_address(name: &str) -> Option<IpAddr> {
+    if let Some(octets) = name.strip_suffix(".in-addr.arpa") {
+        let mut address = [0; 4];
+        let mut words = octets.split('.');
+        for octet in address.iter_mut().rev() {
+            *octet = words.next()?.parse().ok()?;
+        }
+        return words.next().is_none().then(|| address.into());
+    }
+    let digits = name.strip_suffix(".ip6.arpa")?;
+    let mut bits = 0_u128;
+    let mut count = 0;
+    for digit in digits.split('.').rev() {
+        bits = bits << 4 | u128::from(u8::from_str_radix(digit, 16).ok().filter(|digit| *digit < 16)?);
+        count += 1;
+    }
+    (count == 32).then(|| IpAddr::from(bits.to_be_bytes()))
+}
+
 /// Further questions, `[{"rrname":…,"rrtype":…}]`; mDNS asks many at once.
 fn more_json(message: &Message<'_>) -> Option<String> {
     if message.counts()[0] < 2 {
@@ -260,5 +295,23 @@ fn subnet((family, prefix, bytes): (u16, u8, &[u8])) -> Option<(IpAddr, u8)> {
         1 => Some((IpAddr::from([a, b, c, d]), prefix)),
         2 => Some((IpAddr::from(address), prefix)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_from_the_name_that_asks_for_its_name() {
+        let of = |name| reversed_address(name).map(|address| address.to_string());
+        assert_eq!(of("4.3.2.1.in-addr.arpa").as_deref(), Some("1.2.3.4"));
+        let v6 = format!("1{}8.b.d.0.1.0.0.2.ip6.arpa", ".0".repeat(23) + ".");
+        assert_eq!(of(&v6).as_deref(), Some("2001:db8::1"));
+        for wrong in
+            ["3.2.1.in-addr.arpa", "5.4.3.2.1.in-addr.arpa", "256.3.2.1.in-addr.arpa", "1.ip6.arpa", "a.b"]
+        {
+            assert_eq!(of(wrong), None, "{wrong}");
+        }
     }
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::apps::AppId;
+use super::hosts::Hosts;
 use super::key::{End, Key};
+use super::notes::Note;
 use super::tcp::Connection;
 use super::usage::{Ticket, Volume};
 use crate::dissect::{Protocol, Side};
@@ -61,9 +63,12 @@ pub struct Session {
     pub told: Volume,
     pub ticket: Option<Ticket>,
     pub tcp: Connection,
-    pub host: Option<Arc<str>>,
+    pub hosts: Hosts,
     pub app: Option<AppId>,
+    /// What decided the app: how much that says, and its line in features.txt.
     pub rank: u32,
+    pub app_line: u32,
+    pub note: Option<Note>,
     pub protocol: Option<&'static Protocol>,
     pub tunnel: Option<Tunnel>,
     pub device: Device,
@@ -184,10 +189,14 @@ impl Session {
             state: self.state(key),
             rtt_us: self.tcp.rtt(),
             retransmissions: self.tcp.retransmissions(),
-            host_source: self.host.as_ref().map(|_| "dns"),
-            host: self.host.clone().map(record::Name),
+            host: self.hosts.first().map(|(_, name)| record::Name(name.clone())),
+            host_source: self.hosts.first().map(|(source, _)| source.name()),
+            host_confidence: self.hosts.first().map(|(source, _)| source.confidence()),
+            names: self.hosts.json(),
+            app_line: app.as_ref().map(|_| self.app_line),
             app,
-            app_proto: app_proto.or_else(|| self.tunnel.map(Tunnel::name)),
+            app_proto: self.tunnel.map(Tunnel::name).or(app_proto),
+            note: self.note.map(Note::name),
             reason: reason.map(|reason| self.reason(reason)),
         }
     }

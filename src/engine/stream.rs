@@ -39,6 +39,8 @@ pub enum Outcome {
     /// The protocol is known from here on; one that has a name only is not
     /// read any further.
     Named(&'static Protocol),
+    /// The protocol is known, and there is nothing more to read of it.
+    Read(&'static Protocol),
     /// Nobody reads it any longer.
     Ended,
     /// It ended because bytes were missing or there were too many.
@@ -172,7 +174,7 @@ impl Streams {
         let outcome = match step {
             Step::Take(_) if self.held > self.max_bytes => Outcome::GivenUp,
             Step::Take(_) => Outcome::Open,
-            Step::Done | Step::Reject => Outcome::Ended,
+            Step::Done | Step::Reject | Step::Again(_) => Outcome::Ended,
         };
         self.settle(slot, outcome, sink);
         outcome
@@ -187,7 +189,7 @@ impl Streams {
                 }
                 self.remove(slot);
             }
-            Outcome::Ended => self.remove(slot),
+            Outcome::Ended | Outcome::Read(_) => self.remove(slot),
             Outcome::Named(protocol) if protocol.stream.is_none() => self.remove(slot),
             Outcome::Open | Outcome::Named(_) => {}
         }
@@ -241,8 +243,10 @@ impl Stream {
         while let (Outcome::Open | Outcome::Named(_), Some(bytes)) = (outcome, self.fitting(ends.side)) {
             let named = outcome;
             outcome = self.deliver(ends, &bytes, max_side, sink);
-            if let (Outcome::Named(_), Outcome::Open) = (named, outcome) {
-                outcome = named;
+            outcome = match (named, outcome) {
+                (Outcome::Named(_), Outcome::Open) => named,
+                (Outcome::Named(protocol), Outcome::Ended) => Outcome::Read(protocol),
+                (_, outcome) => outcome,
             }
         }
         match outcome {
@@ -323,7 +327,12 @@ impl Stream {
             Reader::Unknown => 0,
             Reader::Known(dissector) => match dissector.data(ends.side, whole, sink) {
                 Step::Take(taken) => taken,
-                Step::Done | Step::Reject => return Outcome::Ended,
+                Step::Again(taken) => {
+                    self.reader = Reader::Unknown;
+                    taken
+                }
+                Step::Done => return named.map_or(Outcome::Ended, Outcome::Read),
+                Step::Reject => return Outcome::Ended,
             },
         };
         let half = &mut self.sides[ends.side as usize];

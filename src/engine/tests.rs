@@ -27,6 +27,7 @@ fn options() -> Options {
             max_datagrams: 8,
             max_fragment_bytes: 100_000,
         },
+        details: true,
         max_sessions: 100,
         tcp_timeout: Duration::from_secs(600),
         tcp_handshake_timeout: Duration::from_secs(30),

@@ -67,12 +67,22 @@ tables! {
         retransmissions: u32,
         /// Name of the server.
         host: Option<Name>,
-        /// How the name is known: dns.
+        /// How the name is known: sni, quic or http from the client, dns from an
+        /// answer, cert from the server, reverse from a question about the address.
         host_source: Option<&'static str>,
+        /// How sure that is, of 100.
+        host_confidence: Option<u8>,
+        /// All names of the server where there are several, as JSON.
+        names: Option<String>,
         /// The app by features.txt.
         app: Option<Arc<str>>,
+        /// The line of features.txt that decided it.
+        app_line: Option<u32>,
         /// Protocol above the transport, as EVE names it.
         app_proto: Option<&'static str>,
+        /// doh, dot or doq for encrypted DNS; unasked where the client named a
+        /// server that the device had not asked DNS for.
+        note: Option<&'static str>,
         /// Why it ended; unknown while it goes on.
         reason: Option<&'static str>,
     }
@@ -123,6 +133,108 @@ tables! {
         edns: Option<String>,
         /// What the answer said by EDNS, as JSON.
         answer_edns: Option<String>,
+    }
+
+    /// The handshake of one session of TLS or QUIC.
+    Tls = "tls", indexed [] {
+        /// Begins with the time in milliseconds.
+        id: Id,
+        /// When it was read, microseconds since 1970.
+        time: Time,
+        /// tls or quic.
+        kind: &'static str,
+        /// Transport protocol.
+        proto: Proto,
+        /// Address of the client.
+        client: IpAddr,
+        /// Its port.
+        client_port: u16,
+        /// Address of the server.
+        server: IpAddr,
+        /// Its port.
+        server_port: u16,
+        /// Whose session it is.
+        device: Device,
+        /// The server's name as the client sent it.
+        sni: Option<Name>,
+        /// The protocols that the client offered above it, as JSON.
+        alpn_offered: Option<String>,
+        /// The protocol that the server chose.
+        alpn: Option<Short>,
+        /// The highest version that the client offered.
+        version_offered: Option<Short>,
+        /// The version that the server chose.
+        version: Option<Short>,
+        /// QUIC's version.
+        quic_version: Option<Short>,
+        /// The cipher suite that the server chose, by its number.
+        cipher: Option<u16>,
+        /// Fingerprint of the client's hello, JA3.
+        ja3: Option<Short>,
+        /// Fingerprint of the client's hello, JA4.
+        ja4: Option<Short>,
+        /// Fingerprint of the server's hello, JA3S.
+        ja3s: Option<Short>,
+        /// Whether the hello has an encrypted one in it, real or not.
+        ech: u8,
+        /// Whether an earlier session was resumed.
+        resumed: u8,
+        /// Whom the server's certificate is for.
+        subject: Option<String>,
+        /// Who signed it.
+        issuer: Option<String>,
+        /// The names it is for, as JSON.
+        names: Option<String>,
+        /// From when it holds, microseconds since 1970.
+        not_before: Option<Time>,
+        /// Until when.
+        not_after: Option<Time>,
+        /// Its number.
+        serial: Option<String>,
+        /// SHA-1 of it.
+        fingerprint: Option<String>,
+    }
+
+    /// One request of HTTP/1 with its response.
+    Http = "http", indexed [] {
+        /// Begins with the time in milliseconds.
+        id: Id,
+        /// When it was read, microseconds since 1970.
+        time: Time,
+        /// Transport protocol.
+        proto: Proto,
+        /// Address of the client.
+        client: IpAddr,
+        /// Its port.
+        client_port: u16,
+        /// Address of the server.
+        server: IpAddr,
+        /// Its port.
+        server_port: u16,
+        /// Whose session it is.
+        device: Device,
+        /// The host that was asked for.
+        host: Option<Name>,
+        /// The method.
+        method: Short,
+        /// What was asked for, as the request line has it.
+        uri: String,
+        /// The version in the request line.
+        version: Short,
+        /// The response's code; unknown without a response.
+        status: Option<u16>,
+        /// What the client says it is.
+        user_agent: Option<String>,
+        /// Where the client came from.
+        referer: Option<String>,
+        /// The response's type.
+        content_type: Option<String>,
+        /// What the server says it is.
+        server_name: Option<String>,
+        /// Bytes of the request's body as declared.
+        request_length: Option<u64>,
+        /// Bytes of the response's body as declared.
+        response_length: Option<u64>,
     }
 
     /// One device's use of one app, from the first session to the end of the
@@ -223,6 +335,8 @@ impl Record {
         match self {
             Record::Session(row) => Some(row.id),
             Record::Dns(row) => Some(row.id),
+            Record::Tls(row) => Some(row.id),
+            Record::Http(row) => Some(row.id),
             Record::App(row) => Some(row.id),
             Record::Traffic(row) => Some(row.id),
             Record::Health(row) => Some(row.id),

@@ -13,6 +13,7 @@ import pathlib
 import sys
 
 import dns_cases
+import web_cases
 from packets import (ACK, FIN, MS, RST, SECOND, SYN, Connection, address,
                      checksum, dns, each, ether, icmp, ip, kind_of, mac,
                      on_lan, pack, pcap, pcapng, question, record,
@@ -416,6 +417,8 @@ CASES = {
     "dns-hostile": dns_cases.dns_hostile,
     "mdns-llmnr": dns_cases.mdns_llmnr,
     "names": dns_cases.names,
+    "tls-hello": web_cases.tls_hello,
+    "http-kept": web_cases.http_kept,
     "links": links,
     "vlan-pppoe": vlan_pppoe,
     "fragments-v4": fragments_v4,

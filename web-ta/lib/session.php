@@ -25,9 +25,13 @@ function sessionColumns(): array
         'server_port' => new Column('Server port', Kind::Number, 'server_port'),
         'host' => new Column('Server', Kind::Text, 'host'),
         'host_source' => new Column('Name known by', Kind::Text, 'host_source'),
+        'host_confidence' => new Column('How sure, of 100', Kind::Number, 'host_confidence'),
+        'names' => new Column('All names', Kind::Json, 'names', sortable: false),
         'proto' => new Column('Transport', Kind::Text, 'proto'),
         'app_proto' => new Column('Protocol', Kind::Text, 'app_proto'),
         'app' => new Column('App', Kind::Text, 'app'),
+        'app_line' => new Column('Line of features.txt', Kind::Number, 'app_line'),
+        'note' => new Column('Remark', Kind::Text, 'note'),
         'packets_in' => new Column('Packets to the client', Kind::Count, 'packets_in'),
         'packets_out' => new Column('Packets from the client', Kind::Count, 'packets_out'),
         'bytes_in' => new Column('To client', Kind::Bytes, 'bytes_in'),
@@ -80,8 +84,36 @@ function hostSource(?string $source): string
     return match ($source) {
         null => '',
         'dns' => t('by DNS'),
+        'cert' => t('by its certificate'),
+        'reverse' => t('by the name of its address'),
         default => t('by {source}', ['source' => strtoupper($source)]),
     };
+}
+
+/** What is remarkable about it. */
+function noteBadge(?string $note): string
+{
+    return match ($note) {
+        null => '',
+        'doh', 'dot', 'doq' => badge(t('encrypted DNS'), 'warn'),
+        'unasked' => badge(t('not asked in DNS'), 'plain'),
+        default => badge($note, 'plain'),
+    };
+}
+
+/** All names of a server. @param ?string $json an array of {name, source, confidence} */
+function allNames(?string $json): string
+{
+    $names = $json === null ? null : json_decode($json, true);
+    if (!is_array($names)) {
+        return '';
+    }
+    $lines = [];
+    foreach ($names as $name) {
+        $lines[] = '<span class="answer">' . h(field($name, 'name')) . ' <small>'
+            . h(hostSource(field($name, 'source'))) . ' · ' . h(field($name, 'confidence')) . '</small></span>';
+    }
+    return implode('', $lines);
 }
 
 function volume(float $bytes, float $packets): string

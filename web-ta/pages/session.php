@@ -20,9 +20,9 @@ const MOST_QUESTIONS = 20;
 const SESSION_CARDS = [
     'Time' => ['start', 'last', 'duration', 'id'],
     'Client' => ['device', 'client', 'client_port', 'client_mac', 'iface', 'vlan'],
-    'Server' => ['host', 'host_source', 'server', 'server_port'],
+    'Server' => ['host', 'host_source', 'host_confidence', 'names', 'server', 'server_port'],
     'Volume' => ['bytes_in', 'bytes_out', 'packets_in', 'packets_out'],
-    'App and protocol' => ['app', 'app_proto', 'proto'],
+    'App and protocol' => ['app', 'app_line', 'app_proto', 'proto', 'note'],
     'Connection' => ['state', 'reason', 'rtt_us', 'retransmissions', 'tcp_flags_in', 'tcp_flags_out'],
 ];
 
@@ -66,6 +66,8 @@ return [
             'app' => $row['app'] === null
                 ? say('Not recognised')
                 : $labels->app($row['app'], $filter->to('app', ['app' => $row['app']])),
+            'names' => allNames($row['names']),
+            'note' => noteBadge($row['note']),
             'reason' => stateBadge($row['reason']),
             'tcp_flags_in' => h($row['proto'] === 'tcp' ? tcpFlags($row['tcp_flags_in']) : DASH),
             'tcp_flags_out' => h($row['proto'] === 'tcp' ? tcpFlags($row['tcp_flags_out']) : DASH),

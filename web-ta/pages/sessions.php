@@ -74,7 +74,7 @@ return [
             'host' => static fn (array $row): string => serverOfSession($row, $filter),
             'app_proto' => static fn (array $row): string => $row['app_proto'] === null
                 ? h($row['proto'])
-                : h($row['app_proto']) . '<small>' . h($row['proto']) . '</small>',
+                : h($row['app_proto']) . '<small>' . h($row['proto']) . '</small>' . noteBadge($row['note']),
             'app' => static fn (array $row): string => $row['app'] === null
                 ? DASH
                 : $labels->app($row['app'], $filter->url(['app' => $row['app']])),

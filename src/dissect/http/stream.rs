@@ -67,8 +67,10 @@ enum Got {
     /// This many are dealt with; maybe more than there are.
     Took(usize),
     More,
-    /// Another protocol follows.
+    /// Nobody wants to know more.
     Done,
+    /// Another protocol follows behind this many bytes.
+    Again(usize),
 }
 
 impl Dissector for Stream {
@@ -81,6 +83,10 @@ impl Dissector for Stream {
                 Got::Done => {
                     self.end(sink);
                     return Step::Done;
+                }
+                Got::Again(taken) => {
+                    self.end(sink);
+                    return Step::Again(at.saturating_add(taken));
                 }
             }
         }
@@ -174,6 +180,9 @@ impl Stream {
             sink.http_host(host);
             self.named = true;
         }
+        if self.named && exchange.method != "CONNECT" && !sink.wants_details() {
+            return Got::Done;
+        }
         let half = self.half(side);
         half.lost = 0;
         half.next = match length {
@@ -213,8 +222,11 @@ impl Stream {
         if known {
             sink.http(exchange);
         }
-        if status == 101 || connect && (200..300).contains(&status) {
+        if status == 101 {
             return Got::Done;
+        }
+        if connect && (200..300).contains(&status) {
+            return Got::Again(bytes.len());
         }
         if connect {
             self.half(other(side)).next = Next::Head;

@@ -110,11 +110,8 @@ named! {
     /// Tailscale's own datagrams beside WireGuard's.
     TAILSCALE = "tailscale", UDP, |o| o.bytes.starts_with(b"TS\xf0\x9f\x92\xac");
     /// WhatsApp: its mark and version, then lengths of three bytes.
-    WHATSAPP = "whatsapp", TCP, |o| match array_at(o.bytes, 0)? {
-        [b'W', b'A', 1..=9, 0..=9, 0, _, _] => true,
-        [b'E', b'D', 0, 1, 0, 0, _] => true,
-        _ => false,
-    };
+    WHATSAPP = "whatsapp", TCP, |o| matches!(array_at(o.bytes, 0)?,
+        [b'W', b'A', 1..=9, 0..=9, 0, _, _] | [b'E', b'D', 0, 1, 0, 0, _]);
     /// QQ: between its marks, where it is at home.
     OICQ = "oicq", UDP, |o| u8_at(o.bytes, 0)? == 2 && o.bytes.ends_with(&[3]) && o.bytes.len() >= 11 && o.has_port(8000);
     /// KCP: segments that fill the datagram.

@@ -22,7 +22,7 @@ const MAX_PACKETS: usize = 8;
 type Id = arrayvec::ArrayVec<u8, 20>;
 
 /// Message types (RFC 8446, 4).
-const CLIENT_HELLO: u8 = 1;
+pub const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
 
 /// SHA-256 of "HelloRetryRequest".

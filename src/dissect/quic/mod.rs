@@ -12,10 +12,13 @@ mod keys;
 mod packet;
 
 pub use crypto::{Crypto, crypto_frames};
+use flow::CLIENT_HELLO;
 pub use flow::{Flow, Found};
 pub use google::Hello;
 use google::{Q050, T050, T051};
 
+use super::dns::push_text;
+use super::tls::{ClientHello, Handshake, ServerHello, Transport};
 use super::{Dissector, Opening, Protocol, Side, Sink, Step, Verdict};
 use crate::wire::bytes::{u8_at, u32_at};
 use crate::wire::proto;
@@ -53,7 +56,8 @@ struct Session {
 impl Dissector for Session {
     fn data(&mut self, side: Side, bytes: &[u8], sink: &mut dyn Sink) -> Step {
         let hellos = &mut self.hellos;
-        if self.flow.datagram(side, bytes, &mut |found| hellos.hear(found, sink)) {
+        let more = self.flow.datagram(side, bytes, &mut |found| hellos.hear(found, sink));
+        if more && (sink.wants_details() || self.hellos.handshake.client.is_none()) {
             return Step::Take(bytes.len());
         }
         self.hellos.tell(sink);
@@ -69,25 +73,52 @@ impl Dissector for Session {
     }
 }
 
-/// WIRING: what of a session goes to the sink. `hear` gets each ClientHello,
-/// ServerHello or hello of Google's once; `tell` is called once, when no more
-/// will come.
+/// What of a session's hellos goes to the sink.
 #[derive(Default)]
-struct Hellos {}
+struct Hellos {
+    handshake: Handshake,
+}
 
 impl Hellos {
-    fn hear(&mut self, found: Found<'_>, _sink: &mut dyn Sink) {
+    /// Takes one hello; each comes once.
+    fn hear(&mut self, found: Found<'_>, sink: &mut dyn Sink) {
         match found {
-            // kind 1: tls::ClientHello::read(body, Transport::Quic), kind 2:
-            // tls::ServerHello::read(body); version: Handshake::quic.
-            Found::Message { .. } => {}
-            // hello.name is the server's name.
-            Found::Google { .. } => {}
+            Found::Message { side: _, version, kind: CLIENT_HELLO, body } => {
+                if let Some(hello) = ClientHello::read(body, Transport::Quic, sink.wants_details()) {
+                    self.ask(version, hello, sink);
+                }
+            }
+            Found::Message { version, body, .. } => {
+                self.handshake.quic = Some(version);
+                self.handshake.server = ServerHello::read(body);
+                self.handshake.resumed =
+                    self.handshake.server.as_ref().is_some_and(|hello| hello.accepts_psk);
+            }
+            // Google's own has a name and none of the rest.
+            Found::Google { version, hello, .. } => {
+                let sni = hello.name.map(|name| {
+                    let mut text = String::new();
+                    push_text(&mut text, name.as_bytes(), |_| false);
+                    text.make_ascii_lowercase();
+                    text
+                });
+                self.ask(version, ClientHello { sni, ..ClientHello::default() }, sink);
+            }
         }
     }
 
-    fn tell(&mut self, _sink: &mut dyn Sink) {
-        // sink.tls(&self.handshake)
+    fn ask(&mut self, version: u32, hello: ClientHello, sink: &mut dyn Sink) {
+        sink.tls_hello(&hello);
+        self.handshake.quic = Some(version);
+        self.handshake.client = Some(hello);
+    }
+
+    /// Tells what was heard, once: there will be no more.
+    fn tell(&mut self, sink: &mut dyn Sink) {
+        let handshake = std::mem::take(&mut self.handshake);
+        if handshake.quic.is_some() {
+            sink.tls(&handshake);
+        }
     }
 }
 

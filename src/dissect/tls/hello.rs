@@ -70,8 +70,9 @@ pub struct ServerHello {
 }
 
 impl ClientHello {
-    /// Reads the body of the handshake message.
-    pub fn read(bytes: &[u8], transport: Transport) -> Option<ClientHello> {
+    /// Reads the body of the handshake message. Without `details` the
+    /// fingerprints are left empty: they take most of the time.
+    pub fn read(bytes: &[u8], transport: Transport, details: bool) -> Option<ClientHello> {
         let mut hello = ClientHello::default();
         let mut offer = Offer::default();
         let mut fields = Fields(bytes);
@@ -93,8 +94,10 @@ impl ClientHello {
             }
         })?;
         hello.version = highest(&offer, transport);
-        hello.ja3 = ja3(&offer);
-        hello.ja4 = ja4(&offer, transport);
+        if details {
+            hello.ja3 = ja3(&offer);
+            hello.ja4 = ja4(&offer, transport);
+        }
         Some(hello)
     }
 
@@ -302,7 +305,7 @@ pub mod tests {
 
     #[test]
     fn a_browser_is_read() {
-        let hello = ClientHello::read(&example(), Transport::Tcp).unwrap();
+        let hello = ClientHello::read(&example(), Transport::Tcp, true).unwrap();
         assert_eq!(hello.sni.as_deref(), Some("www.example.com"));
         assert_eq!(hello.alpn, ["h2", "http/1.1"]);
         assert_eq!(hello.version, 0x0304);
@@ -313,7 +316,8 @@ pub mod tests {
 
     #[test]
     fn broken_bodies_are_left_and_broken_blocks_refused() {
-        let read = |extensions: &[Vec<u8>]| ClientHello::read(&client(&[47], extensions), Transport::Tcp);
+        let read =
+            |extensions: &[Vec<u8>]| ClientHello::read(&client(&[47], extensions), Transport::Tcp, true);
         let broken = read(&[extension(SERVER_NAME, &[0, 9, 0]), extension(ALPN, &[0, 1, 3])]).unwrap();
         assert_eq!((broken.sni, broken.alpn.len()), (None, 0));
         assert!(broken.ja4.starts_with("t12d010200_"), "{}", broken.ja4);
@@ -324,13 +328,13 @@ pub mod tests {
         let many = read(&[extension(ALPN, &long(&b"\x01a".repeat(5_000)))]).unwrap();
         assert_eq!(many.alpn.len(), MAX_ALPN);
         let bare = [&[3, 1][..], &[0; 32], &[0, 0, 2, 0, 47, 1, 0]].concat();
-        assert!(ClientHello::read(&bare, Transport::Tcp).is_some(), "no extensions at all");
+        assert!(ClientHello::read(&bare, Transport::Tcp, true).is_some(), "no extensions at all");
     }
 
     #[test]
     fn wishes_to_resume_and_to_hide_are_seen() {
         let read = |kind, body| {
-            ClientHello::read(&client(&[47], &[extension(kind, body)]), Transport::Quic).unwrap()
+            ClientHello::read(&client(&[47], &[extension(kind, body)]), Transport::Quic, true).unwrap()
         };
         assert!(read(SESSION_TICKET, b"t").resumes && read(PRE_SHARED_KEY, b"").resumes);
         assert!(read(ENCRYPTED_CLIENT_HELLO, &[0, 0, 1]).ech);
@@ -342,7 +346,7 @@ pub mod tests {
     #[test]
     fn dtls_has_a_cookie() {
         let body = [&[0xfe, 0xfd][..], &[0; 32], &[0, 3, 1, 2, 3], &[0, 2, 0, 47, 1, 0]].concat();
-        let hello = ClientHello::read(&body, Transport::Dtls).unwrap();
+        let hello = ClientHello::read(&body, Transport::Dtls, true).unwrap();
         assert_eq!((hello.version, &hello.ja4[..10]), (0xfefd, "dd2i010000"));
     }
 
@@ -375,7 +379,7 @@ pub mod tests {
                 changed[end] ^= 0xff;
                 for bytes in [&whole[..end], &changed] {
                     for transport in [Transport::Tcp, Transport::Quic, Transport::Dtls] {
-                        ClientHello::read(bytes, transport);
+                        ClientHello::read(bytes, transport, true);
                     }
                     ClientHello::read_old(bytes);
                     ServerHello::read(bytes);

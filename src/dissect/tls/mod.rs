@@ -269,7 +269,9 @@ impl Stream {
     /// Reads one message; `None` when it is broken.
     fn message(&mut self, side: Side, kind: u8, body: &[u8], sink: &mut dyn Sink) -> Option<()> {
         match kind {
-            CLIENT_HELLO => self.client(side, ClientHello::read(body, Transport::Tcp)?, sink),
+            CLIENT_HELLO => {
+                self.client(side, ClientHello::read(body, Transport::Tcp, sink.wants_details())?, sink)
+            }
             SERVER_HELLO => {
                 let hello = ServerHello::read(body)?;
                 self.found.resumed = hello.accepts_psk;
@@ -331,6 +333,11 @@ impl Dissector for Stream {
             self.finish(sink);
             return Step::Reject;
         };
+        // The name is all that is wanted, and it is there.
+        let is_named = || self.found.client.as_ref().is_some_and(|hello| hello.sni.is_some());
+        if !sink.wants_details() && is_named() {
+            return Step::Done;
+        }
         if self.answered && self.halves.iter().all(|half| half.over || !half.seen) {
             self.finish(sink);
             return Step::Done;

@@ -1,6 +1,7 @@
 //! Follows sessions from their first packet to their last. What they say is
 //! read in `reading`; what is done as time passes is in `upkeep`.
 
+mod findings;
 mod reading;
 mod upkeep;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use super::apps::Apps;
 use super::devices::Devices;
+use super::hosts::Hosts;
 use super::key::{End, Key, sent_by_server};
 use super::names::Names;
 use super::questions::Questions;
@@ -48,6 +50,9 @@ pub struct Core {
     /// Sessions with volume that usage has not been told of.
     untold: Queues<1>,
     ids: Ids,
+    /// Ids of the rows of handshakes and of exchanges.
+    tls_ids: Ids,
+    http_ids: Ids,
     numbers: u32,
     streams: Streams,
     questions: Questions,
@@ -72,6 +77,8 @@ impl Core {
             reports: Queues::default(),
             untold: Queues::default(),
             ids: Ids::default(),
+            tls_ids: Ids::default(),
+            http_ids: Ids::default(),
             numbers: 0,
             streams: Streams::new(options.max_streams, options.max_stream_bytes, options.max_stream_side),
             questions: Questions::new(options.max_questions, options.question_timeout),
@@ -239,7 +246,7 @@ impl Core {
         let device = self.devices.name(mac, address);
         self.devices.seen(device, mac, address, time, &mut self.out);
         self.numbers = self.numbers.wrapping_add(1);
-        let session = Session {
+        let mut session = Session {
             number: self.numbers,
             id: None,
             start: time,
@@ -249,9 +256,11 @@ impl Core {
             told: Volume::default(),
             ticket: None,
             tcp: Connection::default(),
-            host: self.names.get(device, server),
+            hosts: Hosts::default(),
             app: None,
             rank: 0,
+            app_line: 0,
+            note: None,
             protocol: None,
             tunnel: packet.carries,
             device,
@@ -267,6 +276,9 @@ impl Core {
             report_at: self.now + self.options.report_after,
             written_at: Time::ZERO,
         };
+        if let Some((source, name)) = self.names.get(device, server) {
+            session.hosts.add(source, &name);
+        }
         let (slot, _) = self.sessions.insert(key, class::DATAGRAM, self.now, session);
         self.reports.push(report::FIRST, slot);
         self.stats.sessions += 1;
@@ -277,12 +289,10 @@ impl Core {
 
     /// Ends the session at `slot` and writes it down.
     fn close(&mut self, slot: Slot, reason: Reason) {
+        self.end_of_stream(slot);
         self.tell(slot);
         let Some((key, session)) = self.sessions.remove(slot) else { return };
         self.reports.remove(session.reporting, slot);
-        if session.reading == Reading::Stream {
-            self.end_of_stream(&key, &session);
-        }
         match reason {
             Reason::Timeout => self.stats.ended_by_timeout += 1,
             Reason::Evicted => self.stats.ended_by_eviction += 1,

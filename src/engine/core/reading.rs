@@ -1,21 +1,15 @@
 //! What sessions say: datagrams and streams go to the dissectors, first bytes
 //! and names to the signatures.
 
-use std::net::IpAddr;
-
 use super::Core;
-use crate::dissect::dns::{Kind, Message};
-use crate::dissect::{Identity, Opening, Side, Sink, identify};
-use crate::engine::key::Key;
-use crate::engine::names::Names;
-use crate::engine::questions::{Questions, Way};
-use crate::engine::session::{Reading, Session};
+use super::findings::way;
+use crate::dissect::{Identity, Opening, Side, identify};
+use crate::engine::questions::Way;
+use crate::engine::session::Reading;
 use crate::engine::stream::{Ends, Outcome};
-use crate::record::Record;
 use crate::rules::Evidence;
 use crate::table::Slot;
-use crate::time::Time;
-use crate::wire::{Body, Packet, Tcp, proto};
+use crate::wire::{Packet, Tcp, proto};
 
 /// Datagrams of a session that are asked which protocol they are.
 const MAX_TRIES: u8 = 3;
@@ -33,14 +27,21 @@ impl Core {
             proto: key.proto(),
             sport,
             dport,
-            host: session.host.as_deref(),
+            host: None,
             payload: payload.map(|(_, bytes)| bytes),
         };
-        let Some(found) = self.rules.classify(&evidence) else { return };
+        // By what is known without a name, and by each name.
+        let hosts = session.hosts.names().map(|host| Evidence { host: Some(host), ..evidence });
+        let all = [evidence].into_iter().chain(hosts);
+        let best = all.filter_map(|evidence| self.rules.classify(&evidence));
+        let Some(found) = best.reduce(|best, other| if other.rank > best.rank { other } else { best }) else {
+            return;
+        };
         if session.app.is_some() && found.rank <= session.rank {
             return;
         }
         session.rank = found.rank;
+        session.app_line = self.rules.apps()[found.app as usize].line;
         let app = Some(self.apps.of_rule(found.app));
         if session.app == app {
             return;
@@ -85,22 +86,22 @@ impl Core {
         }
         let Some(read) = session.protocol.and_then(|protocol| protocol.datagram) else { return };
         let way = way(session, packet);
-        let Core { questions, names, out, now, .. } = self;
-        read(side, payload, &mut Findings { way, now: *now, questions, names, out });
+        let (_, mut findings) = self.findings(slot, way);
+        read(side, payload, &mut findings);
+        let learned = findings.learned;
+        self.take_over(slot, learned);
     }
 
     /// Reads one datagram of a session whose datagrams are read together.
     fn datagrams(&mut self, slot: Slot, side: Side, payload: &[u8], packet: &Packet<'_>) {
         let Some((_, session)) = self.sessions.get_mut(slot) else { return };
         let (name, way) = (session.number, way(session, packet));
-        let Core { questions, names, out, now, streams, .. } = self;
-        let mut sink = Findings { way, now: *now, questions, names, out };
-        match streams.datagram(name, side, payload, *now, &mut sink) {
-            Outcome::Open | Outcome::Named(_) => return,
-            Outcome::Ended => {}
-            Outcome::GivenUp => self.stats.streams_given_up += 1,
-        }
-        session.reading = Reading::Settled;
+        let now = self.now;
+        let (streams, mut findings) = self.findings(slot, way);
+        let outcome = streams.datagram(name, side, payload, now, &mut findings);
+        let learned = findings.learned;
+        self.take_over(slot, learned);
+        self.read_on(slot, outcome);
     }
 
     /// Reads one segment with data. `starts` are the numbers that were due
@@ -152,15 +153,28 @@ impl Core {
             return;
         }
         let (name, way) = (session.number, way(session, packet));
-        let Core { questions, names, out, now, streams, .. } = self;
-        let mut sink = Findings { way, now: *now, questions, names, out };
-        match streams.segment(name, ends, tcp, *now, &mut sink) {
+        let now = self.now;
+        let (streams, mut findings) = self.findings(slot, way);
+        let outcome = streams.segment(name, ends, tcp, now, &mut findings);
+        let learned = findings.learned;
+        self.take_over(slot, learned);
+        self.read_on(slot, outcome);
+    }
+
+    /// What becomes of the reading of a session after a packet.
+    fn read_on(&mut self, slot: Slot, outcome: Outcome) {
+        let Some((_, session)) = self.sessions.get_mut(slot) else { return };
+        match outcome {
             Outcome::Open => return,
             Outcome::Named(protocol) => {
-                session.protocol = Some(protocol);
+                // What is inside a protocol does not rename the session.
+                session.protocol.get_or_insert(protocol);
                 if protocol.stream.is_some() {
                     return;
                 }
+            }
+            Outcome::Read(protocol) => {
+                session.protocol.get_or_insert(protocol);
             }
             Outcome::Ended => {}
             Outcome::GivenUp => self.stats.streams_given_up += 1,
@@ -168,18 +182,26 @@ impl Core {
         session.reading = Reading::Settled;
     }
 
-    /// Tells the dissector of `session`, which is over, that there is no more.
-    pub(super) fn end_of_stream(&mut self, key: &Key, session: &Session) {
+    /// Tells the dissector of a session that is over that there is no more.
+    pub(super) fn end_of_stream(&mut self, slot: Slot) {
+        let Some((key, session)) = self.sessions.get_mut(slot) else { return };
+        if session.reading != Reading::Stream {
+            return;
+        }
+        session.reading = Reading::Settled;
+        let number = session.number;
         let way = Way {
             time: session.last,
-            session: session.number,
+            session: number,
             proto: key.proto(),
             src: key.endpoint(session.client, Side::Client),
             dst: key.endpoint(session.client.other(), Side::Server),
             device: session.device,
         };
-        let Core { questions, names, out, now, streams, .. } = self;
-        streams.close(session.number, &mut Findings { way, now: *now, questions, names, out });
+        let (streams, mut findings) = self.findings(slot, way);
+        streams.close(number, &mut findings);
+        let learned = findings.learned;
+        self.take_over(slot, learned);
     }
 
     /// Shows the signatures the first bytes that each side sends.
@@ -192,37 +214,5 @@ impl Core {
                 self.classify(slot, Some((side, payload)));
             }
         }
-    }
-}
-
-/// The way of `packet`, for what a dissector finds in it.
-fn way(session: &Session, packet: &Packet<'_>) -> Way {
-    let ends: [(IpAddr, u16); 2] = match packet.body {
-        Body::Tcp(tcp) => [(packet.src, tcp.src_port), (packet.dst, tcp.dst_port)],
-        Body::Udp(udp) => [(packet.src, udp.src_port), (packet.dst, udp.dst_port)],
-        _ => [(packet.src, 0), (packet.dst, 0)],
-    };
-    Way {
-        time: packet.span.last,
-        session: session.number,
-        proto: packet.proto,
-        src: ends[0],
-        dst: ends[1],
-        device: session.device,
-    }
-}
-
-/// Where dissectors bring what they find.
-struct Findings<'a> {
-    way: Way,
-    now: Time,
-    questions: &'a mut Questions,
-    names: &'a mut Names,
-    out: &'a mut Vec<Record>,
-}
-
-impl Sink for Findings<'_> {
-    fn dns(&mut self, kind: Kind, _: Side, message: &Message<'_>) {
-        self.questions.message(kind, self.way, message, self.now, self.names, self.out);
     }
 }

@@ -2,6 +2,7 @@
 //! a word for what a record says; what it lacks is a type of its own.
 
 mod dns;
+mod web;
 
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -59,6 +60,8 @@ fn lines(record: &Record) -> Vec<Json> {
             let response = row.rcode.is_some().then(|| dns::message(row, true));
             request.into_iter().chain(response).collect()
         }
+        Record::Tls(row) => vec![web::tls(row)],
+        Record::Http(row) => vec![web::http(row)],
         // The catalogue is the file that the reader has.
         Record::Catalog(_) => Vec::new(),
         Record::App(row) => vec![own("app", row.last, record)],
@@ -119,6 +122,16 @@ fn flow(session: &Session) -> Json {
     }
     if let Some(source) = session.host_source {
         line.insert("host_source".into(), source.into());
+        line.insert("host_confidence".into(), session.host_confidence.into());
+    }
+    if let Some(names) = session.names.as_deref().and_then(|text| serde_json::from_str::<Json>(text).ok()) {
+        line.insert("names".into(), names);
+    }
+    if let Some(number) = session.app_line {
+        line.insert("app_line".into(), number.into());
+    }
+    if let Some(note) = session.note {
+        line.insert("note".into(), note.into());
     }
     line.insert("device".into(), session.device.to_string().into());
     if let Some(mac) = session.client_mac {

@@ -1,0 +1,257 @@
+//! Where dissectors bring what they find: records go out, and what a session
+//! learns about itself is taken over when the dissector has returned.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::Core;
+use crate::dissect::dns::{Kind, Message, push_json};
+use crate::dissect::{Side, Sink, http, tls};
+use crate::engine::hosts::Source;
+use crate::engine::names::Names;
+use crate::engine::notes::{self, Note};
+use crate::engine::questions::{Questions, Way};
+use crate::engine::session::Session;
+use crate::engine::stream::Streams;
+use crate::record::{self, Ids, Name, Proto, Record, Short, short};
+use crate::table::Slot;
+use crate::time::Time;
+use crate::wire::{Body, Packet, proto};
+
+/// What a session learns from its own bytes.
+#[derive(Default)]
+pub(super) struct Learned {
+    hosts: Vec<(Source, Arc<str>)>,
+    note: Option<Note>,
+}
+
+/// Takes what the dissector of one session finds in one packet.
+pub(super) struct Findings<'a> {
+    way: Way,
+    client: (IpAddr, u16),
+    server: (IpAddr, u16),
+    now: Time,
+    questions: &'a mut Questions,
+    names: &'a mut Names,
+    tls_ids: &'a mut Ids,
+    http_ids: &'a mut Ids,
+    details: bool,
+    out: &'a mut Vec<Record>,
+    pub learned: Learned,
+}
+
+impl Core {
+    /// A place for what is found in the session at `slot` on `way`, and the
+    /// streams, which are read meanwhile.
+    pub(super) fn findings(&mut self, slot: Slot, way: Way) -> (&mut Streams, Findings<'_>) {
+        let ends = self.sessions.get_mut(slot).map(|(key, session)| {
+            let client = key.endpoint(session.client, Side::Client);
+            (client, key.endpoint(session.client.other(), Side::Server))
+        });
+        let (client, server) = ends.unwrap_or((way.src, way.dst));
+        let findings = Findings {
+            way,
+            client,
+            server,
+            now: self.now,
+            questions: &mut self.questions,
+            names: &mut self.names,
+            tls_ids: &mut self.tls_ids,
+            http_ids: &mut self.http_ids,
+            details: self.options.details,
+            out: &mut self.out,
+            learned: Learned::default(),
+        };
+        (&mut self.streams, findings)
+    }
+
+    /// Takes over what the session at `slot` learned about itself.
+    pub(super) fn take_over(&mut self, slot: Slot, learned: Learned) {
+        if learned.hosts.is_empty() && learned.note.is_none() {
+            return;
+        }
+        let Some((_, session)) = self.sessions.get_mut(slot) else { return };
+        session.note = session.note.or(learned.note);
+        let mut is_new = false;
+        for (source, name) in &learned.hosts {
+            is_new |= session.hosts.add(*source, name);
+        }
+        if is_new {
+            self.classify(slot, None);
+        }
+    }
+}
+
+impl Sink for Findings<'_> {
+    fn wants_details(&self) -> bool {
+        self.details
+    }
+
+    fn dns(&mut self, kind: Kind, _: Side, message: &Message<'_>) {
+        self.questions.message(kind, self.way, message, self.now, self.names, self.out);
+    }
+
+    fn tls_hello(&mut self, hello: &tls::ClientHello) {
+        let (address, port) = self.server;
+        let sni = hello.sni.as_deref().filter(|name| is_name(name));
+        let was_asked = sni.is_none_or(|name| self.names.has(self.way.device, address, name));
+        self.learned.note = notes::of_encrypted(self.way.proto, port, sni, was_asked);
+        if let Some(name) = sni {
+            let source = if self.way.proto == proto::UDP { Source::Quic } else { Source::Sni };
+            self.learned.hosts.push((source, name.into()));
+        }
+    }
+
+    fn tls(&mut self, handshake: &tls::Handshake) {
+        if let Some(name) = handshake.certificate.as_ref().and_then(|certificate| name_of(certificate)) {
+            self.learned.hosts.push((Source::Cert, name.into()));
+        }
+        if self.details {
+            let row = self.handshake(handshake);
+            self.out.push(row.into());
+        }
+    }
+
+    fn http_host(&mut self, host: &str) {
+        if is_name(host) {
+            self.learned.hosts.push((Source::Http, host.into()));
+        }
+    }
+
+    fn http(&mut self, exchange: http::Exchange) {
+        if self.details {
+            let row = self.exchange(exchange);
+            self.out.push(row.into());
+        }
+    }
+}
+
+impl Findings<'_> {
+    /// What rows of both kinds derive their ids from.
+    fn seed(&self) -> u64 {
+        let (client, port) = self.client;
+        let address = match client {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+            IpAddr::V6(v6) => v6,
+        };
+        record::seed([&address.octets()[..], &port.to_be_bytes(), &self.server.1.to_be_bytes()])
+    }
+
+    fn handshake(&mut self, handshake: &tls::Handshake) -> record::Tls {
+        let seed = self.seed();
+        let (client, server) = (handshake.client.as_ref(), handshake.server.as_ref());
+        let certificate = handshake.certificate.as_ref();
+        record::Tls {
+            id: self.tls_ids.next(self.way.time, seed),
+            time: self.way.time,
+            kind: if handshake.quic.is_some() { "quic" } else { "tls" },
+            proto: Proto(self.way.proto),
+            client: self.client.0,
+            client_port: self.client.1,
+            server: self.server.0,
+            server_port: self.server.1,
+            device: self.way.device,
+            sni: client.and_then(|hello| hello.sni.as_deref()).map(|name| Name(name.into())),
+            alpn_offered: client.and_then(|hello| list(&hello.alpn)),
+            alpn: server.and_then(|hello| hello.alpn.as_deref()).map(short),
+            version_offered: client.and_then(|hello| version(hello.version)),
+            version: server.and_then(|hello| version(hello.version)),
+            quic_version: handshake.quic.map(quic_version),
+            cipher: server.map(|hello| hello.cipher),
+            ja3: client.map(|hello| short(&hello.ja3)).filter(|text| !text.is_empty()),
+            ja4: client.map(|hello| short(&hello.ja4)).filter(|text| !text.is_empty()),
+            ja3s: server.map(|hello| short(&hello.ja3s)),
+            ech: client.is_some_and(|hello| hello.ech).into(),
+            resumed: handshake.resumed.into(),
+            subject: certificate.map(|certificate| certificate.subject.clone()),
+            issuer: certificate.map(|certificate| certificate.issuer.clone()),
+            names: certificate.and_then(|certificate| list(&certificate.names)),
+            not_before: certificate.map(|certificate| certificate.not_before),
+            not_after: certificate.map(|certificate| certificate.not_after),
+            serial: certificate.map(|certificate| certificate.serial.clone()),
+            fingerprint: certificate.map(|certificate| certificate.fingerprint.clone()),
+        }
+    }
+
+    fn exchange(&mut self, exchange: http::Exchange) -> record::Http {
+        let seed = self.seed();
+        record::Http {
+            id: self.http_ids.next(self.way.time, seed),
+            time: self.way.time,
+            proto: Proto(self.way.proto),
+            client: self.client.0,
+            client_port: self.client.1,
+            server: self.server.0,
+            server_port: self.server.1,
+            device: self.way.device,
+            host: exchange.host.map(|host| Name(host.into())),
+            method: short(&exchange.method),
+            uri: exchange.uri,
+            version: short(&exchange.version),
+            status: exchange.status,
+            user_agent: exchange.user_agent,
+            referer: exchange.referer,
+            content_type: exchange.content_type,
+            server_name: exchange.server,
+            request_length: exchange.request_length,
+            response_length: exchange.response_length,
+        }
+    }
+}
+
+/// Whether a client that sent `host` knows the server by more than its address.
+fn is_name(host: &str) -> bool {
+    !host.is_empty() && host.trim_matches(['[', ']']).parse::<IpAddr>().is_err()
+}
+
+/// The first name of a certificate that is one host's.
+fn name_of(certificate: &tls::Certificate) -> Option<&str> {
+    let plain = |name: &&String| !name.starts_with('*') && name.contains('.') && is_name(name);
+    certificate.names.iter().find(plain).map(String::as_str)
+}
+
+/// Texts as a JSON array; `None` where there are none.
+fn list(texts: &[String]) -> Option<String> {
+    let mut out = String::new();
+    for text in texts {
+        out.push(if out.is_empty() { '[' } else { ',' });
+        push_json(&mut out, text);
+    }
+    (!out.is_empty()).then(|| out + "]")
+}
+
+/// Its name; what Google spoke before TLS has none.
+fn version(number: u16) -> Option<Short> {
+    (number != 0).then(|| short(tls::version_name(number)))
+}
+
+/// `1`, `2`, `draft-29`, `Q050`.
+fn quic_version(number: u32) -> Short {
+    match (number, number.to_be_bytes()) {
+        (1, _) => short("1"),
+        (0x6b33_43cf, _) => short("2"),
+        (0xff00_0000..=0xff00_00ff, [.., draft]) => short(format_args!("draft-{draft}")),
+        (_, [family @ (b'Q' | b'T'), digits @ ..]) if digits.iter().all(u8::is_ascii_digit) => {
+            let [a, b, c] = digits.map(char::from);
+            short(format_args!("{}{a}{b}{c}", char::from(family)))
+        }
+        _ => short(format_args!("{number:#010x}")),
+    }
+}
+
+/// The way of `packet`, for what a dissector finds in it.
+pub(super) fn way(session: &Session, packet: &Packet<'_>) -> Way {
+    let ends: [(IpAddr, u16); 2] = match packet.body {
+        Body::Tcp(tcp) => [(packet.src, tcp.src_port), (packet.dst, tcp.dst_port)],
+        Body::Udp(udp) => [(packet.src, udp.src_port), (packet.dst, udp.dst_port)],
+        _ => [(packet.src, 0), (packet.dst, 0)],
+    };
+    Way {
+        time: packet.span.last,
+        session: session.number,
+        proto: packet.proto,
+        src: ends[0],
+        dst: ends[1],
+        device: session.device,
+    }
+}
