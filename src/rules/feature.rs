@@ -84,6 +84,11 @@ impl Ports {
         if self.wanted.is_empty() { &[(0, u16::MAX)] } else { &self.wanted }
     }
 
+    /// Every range, wanted or excluded.
+    pub fn all_ranges(&self) -> impl Iterator<Item = &(u16, u16)> {
+        self.wanted.iter().chain(&self.excluded)
+    }
+
     /// 0 for any port to 17 for a single one: 17 less the bits of their number.
     fn narrowness(&self) -> u32 {
         if self.is_any() {

@@ -4,9 +4,11 @@
 //! features that may match. The file is data that people edit: every mistake
 //! in it is told with its place, and a file with mistakes changes nothing.
 
+mod cover;
 mod feature;
 mod grammar;
 mod index;
+pub mod lint;
 
 use std::collections::HashMap;
 use std::fmt;
