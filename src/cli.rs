@@ -14,6 +14,13 @@ weir: who on the network talks to whom, through which app
   weir check  [-c FILE] [--features FILE]   tell every mistake in config.toml and features.txt
   weir status [-c FILE] [--json]            what the running daemon counts
 
+  weir features lint [-c FILE] [FILE]       tell what in features.txt is hardly meant
+  weir features test [-c FILE] PCAP...      what each line matches in captures, and what stays unnamed
+  weir features import-oaf FILE             OpenAppFilter's feature.cfg as lines of features.txt
+  weir features relabel [-c FILE] --since DATE
+                                            name the sessions in the store again, since 2026-11-01,
+                                            '2026-11-01 12:00:00' (UTC) or 7days
+
   -c, --config FILE   otherwise ./config.toml, /etc/weir/config.toml or the built-in defaults
   -h, --help          this text
   -V, --version       the version
@@ -30,6 +37,10 @@ pub enum Command {
     Read { config: Option<PathBuf>, json: bool, paths: Vec<PathBuf> },
     Check { config: Option<PathBuf>, features: Option<PathBuf> },
     Status { config: Option<PathBuf>, json: bool },
+    Lint { config: Option<PathBuf>, file: Option<PathBuf> },
+    Test { config: Option<PathBuf>, paths: Vec<PathBuf> },
+    ImportOaf { file: PathBuf },
+    Relabel { config: Option<PathBuf>, since: String },
     Help,
     Version,
 }
@@ -40,17 +51,34 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
 }
 
 fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
-    let mut name = None;
+    let mut name: Option<String> = None;
     let (mut config, mut features, mut json, mut paths) = (None, None, false, Vec::new());
+    let mut since = None;
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Command::Help),
             Short('V') | Long("version") => return Ok(Command::Version),
-            Short('c') | Long("config") => config = Some(parser.value()?.into()),
+            Short('c') | Long("config") if name.as_deref() != Some("features import-oaf") => {
+                config = Some(parser.value()?.into())
+            }
             Long("features") if name.as_deref() == Some("check") => features = Some(parser.value()?.into()),
             Long("json") if matches!(name.as_deref(), Some("read" | "status")) => json = true,
+            Long("since") if name.as_deref() == Some("features relabel") => {
+                since = Some(parser.value()?.string()?);
+            }
             Value(value) if name.is_none() => name = Some(value.string()?),
-            Value(value) if name.as_deref() == Some("read") => paths.push(value.into()),
+            Value(value) if name.as_deref() == Some("features") => {
+                name = Some(format!("features {}", value.string()?));
+            }
+            Value(value) if matches!(name.as_deref(), Some("read" | "features test")) => {
+                paths.push(value.into());
+            }
+            Value(value)
+                if paths.is_empty()
+                    && matches!(name.as_deref(), Some("features lint" | "features import-oaf")) =>
+            {
+                paths.push(value.into());
+            }
             other => return Err(other.unexpected()),
         }
     }
@@ -60,6 +88,18 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
         Some("read") => Ok(Command::Read { config, json, paths }),
         Some("check") => Ok(Command::Check { config, features }),
         Some("status") => Ok(Command::Status { config, json }),
+        Some("features lint") => Ok(Command::Lint { config, file: paths.pop() }),
+        Some("features test") if paths.is_empty() => Err("features test needs a capture file".into()),
+        Some("features test") => Ok(Command::Test { config, paths }),
+        Some("features import-oaf") => match paths.pop() {
+            Some(file) => Ok(Command::ImportOaf { file }),
+            None => Err("features import-oaf needs a feature.cfg".into()),
+        },
+        Some("features relabel") => match since {
+            Some(since) => Ok(Command::Relabel { config, since }),
+            None => Err("features relabel needs --since".into()),
+        },
+        Some("features") => Err("features needs lint, test, import-oaf or relabel".into()),
         Some(other) => Err(format!("unknown command {other}").into()),
         None => Err("a command is missing".into()),
     }
@@ -81,6 +121,13 @@ mod tests {
         let features = Some("f.txt".into());
         assert_eq!(words("check --features f.txt"), Ok(Command::Check { config: None, features }));
         assert_eq!(words("status --json"), Ok(Command::Status { config: None, json: true }));
+        let file = Some("f.txt".into());
+        assert_eq!(words("features lint f.txt"), Ok(Command::Lint { config: None, file }));
+        let paths = vec!["a.pcap".into(), "b.pcap".into()];
+        assert_eq!(words("features test a.pcap b.pcap"), Ok(Command::Test { config: None, paths }));
+        assert_eq!(words("features import-oaf f"), Ok(Command::ImportOaf { file: "f".into() }));
+        let (config, since) = (Some("a.toml".into()), "7days".into());
+        assert_eq!(words("features relabel -c a.toml --since 7days"), Ok(Command::Relabel { config, since }));
         assert_eq!(words("--version"), Ok(Command::Version));
         assert_eq!(words("run --help"), Ok(Command::Help));
     }
@@ -91,6 +138,13 @@ mod tests {
             ("", "a command is missing"),
             ("fly", "unknown command fly"),
             ("read", "read needs a capture file"),
+            ("features", "features needs lint, test, import-oaf or relabel"),
+            ("features fly", "unknown command features fly"),
+            ("features lint a b", "unexpected argument \"b\""),
+            ("features test", "features test needs a capture file"),
+            ("features import-oaf", "features import-oaf needs a feature.cfg"),
+            ("features relabel", "features relabel needs --since"),
+            ("read --since 7days", "invalid option '--since'"),
             ("run --json", "invalid option '--json'"),
             ("run eth0", "unexpected argument \"eth0\""),
             ("run -c", "missing argument for option '-c'"),

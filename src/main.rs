@@ -1,11 +1,12 @@
 //! Options and exit codes; the work is in the library.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use log::LevelFilter;
 use simple_logger::SimpleLogger;
 use weir::cli::{self, Command};
-use weir::daemon::{self, Exit};
+use weir::daemon::{self, Exit, features};
 
 fn main() -> ExitCode {
     let command = match cli::parse(std::env::args_os().skip(1)) {
@@ -40,8 +41,29 @@ fn obey(command: Command) -> Result<(), Exit> {
             println!("{}", daemon::check(config.as_deref(), features.as_deref())?);
         }
         Command::Status { config, json } => println!("{}", daemon::status(config.as_deref(), json)?),
+        Command::Lint { config, file } => {
+            let (text, end) = features::lint(config.as_deref(), file.as_deref())?;
+            say(&text);
+            end?;
+        }
+        Command::Test { config, paths } => {
+            let (text, end) = features::test(config.as_deref(), &paths)?;
+            say(&text);
+            end?;
+        }
+        Command::ImportOaf { file } => {
+            let (text, report) = features::import_oaf(&file)?;
+            say(&text);
+            eprint!("{report}");
+        }
+        Command::Relabel { config, since } => say(&features::relabel(config.as_deref(), &since)?),
         Command::Help => print!("{}", cli::HELP),
         Command::Version => println!("weir {}", env!("CARGO_PKG_VERSION")),
     }
     Ok(())
+}
+
+/// Much text may be cut short by a reader like `head`; that is no failure.
+fn say(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -212,3 +212,113 @@ fn a_reader_that_goes_away_is_no_failure() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     fs::remove_dir_all(folder).unwrap();
 }
+
+#[test]
+fn what_is_hardly_meant_in_the_signatures_is_told_by_lint() {
+    let folder = place("lint");
+    let (code, out, err) = output(&folder, &["features", "lint"]);
+    assert_eq!((code, &*out, &*err), (0, "features.txt: nothing found in 1 features\n", ""));
+    fs::write(
+        folder.join("mine.txt"),
+        "A:[udp;;53|!53;;,;;;~leme;]\nB:[tcp;;443;;,;;;element.io;]\nC:[;;;element.io;]\nD:[udp;;5-6;;]\nE:[udp;;4-6;;]\n\
+         F:[udp;;4-5;;,udp;;6;;]\n",
+    )
+    .unwrap();
+    let (code, out, err) = output(&folder, &["features", "lint", "mine.txt"]);
+    assert_eq!((code, &*err), (1, "weir: mine.txt: 5 findings\n"));
+    assert_eq!(
+        out,
+        "mine.txt:1:4: never: no port is left of the server's ports\n\
+         mine.txt:1:18: swallows: it also fits element.io of B (line 2); there B wins\n\
+         mine.txt:2:4: broad: port 443 alone takes every web session without a name\n\
+         mine.txt:3:4: duplicate: the same as in B (line 2)\n\
+         mine.txt:6:4: shadowed: whatever it matches is won by E (line 5)\n"
+    );
+    fs::write(folder.join("mine.txt"), "A:[tcp;;x;;]\n").unwrap();
+    assert_eq!(
+        told(&folder, &["features", "lint", "mine.txt"]),
+        (1, "weir: mine.txt:1:9: expected a port from 0 to 65535".into())
+    );
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn what_lines_match_in_a_capture_is_counted_by_test() {
+    let folder = place("try");
+    let (code, out, err) = output(&folder, &["features", "test", "a.pcap"]);
+    assert_eq!((code, &*err), (0, ""));
+    assert_eq!(
+        out,
+        "features.txt:1: Six: 1 session, 29 bytes; by port 1\n\
+         without a name: 1 session, 30 bytes\n  \
+         Name:[udp;;6001;;]   1 session, 30 bytes\n"
+    );
+    assert!(!folder.join("weir.db").exists() && !folder.join("web.json").exists());
+    let (code, again, err) = output(&folder, &["features", "test", "a.pcap", "none.pcap"]);
+    assert_eq!((code, again), (1, out), "what could be read is told");
+    assert_eq!(err, "weir: none.pcap: No such file or directory (os error 2)\n");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn another_programs_signatures_become_lines_of_ours() {
+    let folder = place("import");
+    // Made up in the format of OpenAppFilter; none of it is from its file.
+    let theirs =
+        "#class fruit 1 Fruit\n1001 Pear:[tcp;;;pear.example.com;;,tcp;;;pear;;]  \n1002 Plum:[;;;;/plum;]";
+    fs::write(folder.join("feature.cfg"), theirs).unwrap();
+    let (code, out, err) = output(&folder, &["features", "import-oaf", "feature.cfg"]);
+    assert_eq!((code, &*out), (0, "#class fruit Fruit\nPear:[tcp;;;pear.example.com;,tcp;;;~pear;]\n"));
+    assert_eq!(
+        err,
+        "feature.cfg:2:37: Pear: host pear became ~pear, which may swallow names of others\n\
+         feature.cfg:3:12: Plum: left out: the request /plum is looked at nowhere here\n\
+         feature.cfg:3:1: Plum has no feature left: left out\n\
+         feature.cfg: 1 apps with 2 features; 3 remarks\n"
+    );
+    fs::write(folder.join("features.txt"), out).unwrap();
+    assert_eq!(output(&folder, &["check"]).0, 0);
+    assert_eq!(
+        told(&folder, &["features", "import-oaf", "a.pcap"]),
+        (1, "weir: a.pcap: has no app in OpenAppFilter's format".into())
+    );
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn the_history_is_named_again_after_an_edit() {
+    let folder = place("relabel");
+    let relabel = |since: &str| output(&folder, &["features", "relabel", "--since", since]);
+    let (code, _, err) = relabel("2023-11-14");
+    assert_eq!((code, &*err), (1, "weir: weir.db: there is no database\n"));
+    assert!(!folder.join("weir.db").exists());
+    assert_eq!(output(&folder, &["read", "a.pcap"]).0, 0);
+    fs::write(folder.join("features.txt"), "Sixth:[udp;;6000;;]\nSeventh:[udp;;6001;;]\n").unwrap();
+    let rest = "The use of apps and the volume by minute stay as they were written.\n";
+    let (code, out, err) = relabel("2023-11-14 22:00:00");
+    assert_eq!((code, &*err), (0, ""));
+    assert_eq!(
+        out,
+        format!(
+            "2 sessions since 2023-11-14T22:00:00.000000+0000, 2 named anew\n  \
+             (no name) -> Seventh: 1\n  Six -> Sixth: 1\n{rest}"
+        )
+    );
+    let apps = || {
+        let database = rusqlite::Connection::open(folder.join("weir.db")).unwrap();
+        let sql = "SELECT group_concat(app) FROM (SELECT app FROM session ORDER BY server_port)";
+        database.query_row(sql, (), |row| row.get::<_, String>(0)).unwrap()
+    };
+    assert_eq!(apps(), "Sixth,Seventh");
+    assert!(
+        relabel("2023-11-14").1.contains("2 sessions since") && relabel("2023-11-14").1.contains(", 0 named")
+    );
+    // What is older stays, and so does what the signatures no longer speak of.
+    fs::write(folder.join("features.txt"), "Eighth:[udp;;6001;;]\n").unwrap();
+    assert!(relabel("1days").1.starts_with("0 sessions since "));
+    assert_eq!(relabel("2023-11-14").0, 0);
+    assert_eq!(apps(), "Sixth,Eighth");
+    let (code, _, err) = relabel("yesterday");
+    assert!(code == 1 && err.starts_with("weir: --since yesterday: expected a date"), "{err}");
+    fs::remove_dir_all(folder).unwrap();
+}

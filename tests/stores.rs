@@ -21,7 +21,7 @@ use weir::rules::Rules;
 use weir::source::{CaptureFile, Source, State};
 use weir::store::mariadb::Mariadb;
 use weir::store::sqlite::Sqlite;
-use weir::store::{Bounds, Error, Store, queue};
+use weir::store::{Bounds, Error, Labelled, Store, queue};
 use weir::time::Time;
 
 use mariadb::Server;
@@ -211,6 +211,58 @@ fn old_rows_go_and_a_full_database_loses_its_oldest() {
     let mut store = Mariadb::new(&server.account("secret"), tight).unwrap();
     let deleted = store.keep(now).unwrap();
     assert!((20..100).contains(&deleted), "the oldest sixteenth of the time, not {deleted}");
+    drop(server);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn both_databases_are_named_again_alike() {
+    let folder = common::folder("relabel");
+    let server = Server::start(&folder);
+    let path = folder.join("weir.db");
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let captures: Vec<_> = fs::read_dir(cases)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("capture.pcap"))
+        .filter(|capture| capture.exists())
+        .collect();
+    let mut records = records(&captures);
+    // More than one part's worth, many of one time.
+    let one = records.iter().find_map(|record| match record {
+        Record::Session(row) => Some(row.clone()),
+        _ => None,
+    });
+    let (one, mut ids) = (one.unwrap(), Ids::default());
+    for n in 0..2_500 {
+        let mut row = one.clone();
+        row.id = ids.next(Time::from_secs(1_900_000_000), n << 53);
+        row.last = Time::from_secs(1_900_000_000 + n / 700);
+        row.server_port = (n % 50) as u16;
+        records.push(Record::Session(row));
+    }
+    let mut sqlite = Sqlite::open(&path, LOOSE).unwrap();
+    let mut mariadb = Mariadb::new(&server.account("secret"), LOOSE).unwrap();
+    for batch in records.chunks(1000) {
+        sqlite.write(batch).unwrap();
+        mariadb.write(batch).unwrap();
+    }
+    for since in [Time::ZERO, Time::from_secs(1_900_000_001), Time::MAX] {
+        let mut shown: [Vec<Labelled>; 2] = Default::default();
+        let stores: [&mut dyn Store; 2] = [&mut sqlite, &mut mariadb];
+        for (store, shown) in stores.into_iter().zip(&mut shown) {
+            let mut namer = |row: &Labelled| {
+                shown.push(row.clone());
+                (row.server_port % 3 == 0).then(|| format!("{}-{}", row.proto, since.secs()).into())
+            };
+            store.relabel(since, &mut namer).unwrap();
+        }
+        assert_eq!(shown[0], shown[1]);
+        println!("{} rows were shown", shown[0].len());
+        assert_eq!(shown[0].is_empty(), since == Time::MAX);
+    }
+    let session = TABLES.iter().find(|table| table.name == "session").unwrap();
+    assert_eq!(sqlite_rows(&path, session), mariadb_rows(&server, session));
+    assert_ne!(server.sql("SELECT COUNT(*) FROM weir.session WHERE app LIKE '%-1900000001'").trim(), "0");
     drop(server);
     fs::remove_dir_all(folder).unwrap();
 }

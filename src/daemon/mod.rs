@@ -2,6 +2,8 @@
 
 mod check;
 mod clock;
+pub mod features;
+mod openings;
 mod ports;
 mod read;
 mod run;

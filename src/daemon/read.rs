@@ -3,9 +3,12 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Exit, load_config, open_store, rules_of, write_web_info};
-use crate::engine::{self, Engine};
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::rules::Rules;
 use crate::source::{CaptureFile, Source, State};
 use crate::store::eve::Eve;
 use crate::store::{Error, Store};
@@ -19,7 +22,7 @@ const LARGE: u64 = 16 << 20;
 /// Reads `paths` in order, as one capture in parts. What a damaged file gives
 /// is kept; the damage is told at the end.
 pub fn read(config: Option<&Path>, paths: &[PathBuf], json: bool) -> Result<(), Exit> {
-    let (config, config_path) = load_config(config)?;
+    let (mut config, config_path) = load_config(config)?;
     let rules = rules_of(&config, config_path.as_deref())?;
     let mut store: Box<dyn Store> = if json {
         Box::new(Eve::new(io::stdout().lock()))
@@ -31,12 +34,19 @@ pub fn read(config: Option<&Path>, paths: &[PathBuf], json: bool) -> Result<(), 
         store
     };
     // Lines of JSON wear out nothing.
-    let options = engine::Options { details: json || config.store.details, ..config.engine() };
-    let mut reader = Reader {
-        engine: Engine::new(options, rules),
-        store: &mut *store,
-        batch: *config.store.batch as usize,
-    };
+    config.store.details |= json;
+    read_into(&config, rules, paths, &mut *store)
+}
+
+/// Reads `paths` into `store`, as `config` has it.
+pub(super) fn read_into(
+    config: &Config,
+    rules: Arc<Rules>,
+    paths: &[PathBuf],
+    store: &mut dyn Store,
+) -> Result<(), Exit> {
+    let mut reader =
+        Reader { engine: Engine::new(config.engine(), rules), store, batch: *config.store.batch as usize };
     let mut trouble = Vec::new();
     for path in paths {
         match reader.file(path) {

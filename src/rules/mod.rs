@@ -9,6 +9,9 @@ mod feature;
 mod grammar;
 mod index;
 pub mod lint;
+pub mod oaf;
+mod relabel;
+mod trial;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,6 +19,8 @@ use std::sync::Arc;
 
 pub use feature::{Evidence, Feature};
 use index::Index;
+pub use relabel::Relabel;
+pub use trial::Trial;
 
 /// The most mistakes that are listed; a file of another kind has one a line.
 const MAX_MISTAKES: usize = 1_000;
@@ -67,6 +72,24 @@ pub struct Match {
     pub app: u32,
     /// The greater, the more it says; see [`Feature::rank`].
     pub rank: u32,
+}
+
+/// What of a feature says most, and so decided.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum By {
+    Host,
+    Payload,
+    Port,
+}
+
+impl Match {
+    pub fn by(&self) -> By {
+        match self.rank >> 24 {
+            3 => By::Host,
+            2 => By::Payload,
+            _ => By::Port,
+        }
+    }
 }
 
 /// A file's apps, ready to be asked.

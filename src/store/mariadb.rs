@@ -10,7 +10,7 @@ use mysql_async::{Conn, Opts, OptsBuilder, Params, Transaction, TxOpts, Value as
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use super::{Bounds, Error, Store, ageing};
+use super::{Bounds, Error, Labelled, Namer, RELABEL_AT_ONCE, RELABEL_SELECT, RELABEL_UPDATE, Store, ageing};
 use crate::record::{self, Dialect, Id, Record, TABLES, Table, VERSION, Value};
 use crate::time::Time;
 
@@ -165,7 +165,36 @@ impl Store for Mariadb {
             Ok(deleted)
         })
     }
+
+    fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {
+        let mut behind = (i64::try_from(since.micros()).unwrap_or(i64::MAX), i64::MIN);
+        loop {
+            let (last, id) = behind;
+            let rows: Vec<RelabelRow> = self.with(async |connection| {
+                Ok(connection.exec(RELABEL_SELECT, (last, last, id, RELABEL_AT_ONCE as u64)).await?)
+            })?;
+            let count = rows.len();
+            let mut changes = Vec::new();
+            for (id, last, proto, client_port, server_port, host, app) in rows {
+                behind = (last, id);
+                let row = Labelled { proto, client_port, server_port, host, app };
+                changes.extend(namer(&row).map(|app| (app.to_string(), id)));
+            }
+            self.with(async |connection| {
+                let mut transaction = connection.start_transaction(TxOpts::default()).await?;
+                transaction.exec_batch(RELABEL_UPDATE, changes.iter().cloned()).await?;
+                transaction.commit().await?;
+                Ok(())
+            })?;
+            if count < RELABEL_AT_ONCE {
+                return Ok(());
+            }
+        }
+    }
 }
+
+/// The columns of `RELABEL_SELECT`.
+type RelabelRow = (i64, i64, String, u16, u16, Option<String>, Option<String>);
 
 impl Drop for Mariadb {
     fn drop(&mut self) {

@@ -7,6 +7,7 @@ pub mod sqlite;
 mod writer;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use writer::{Meter, Queue, Writer, queue};
@@ -37,6 +38,20 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// What of a session's row tells its app.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Labelled {
+    /// Transport protocol, as the table has it.
+    pub proto: String,
+    pub client_port: u16,
+    pub server_port: u16,
+    pub host: Option<String>,
+    pub app: Option<String>,
+}
+
+/// Gives the app to write over that of a row; none when the row stays as it is.
+pub type Namer<'a> = dyn FnMut(&Labelled) -> Option<Arc<str>> + 'a;
+
 /// Takes records. Blocking; runs in a thread of its own.
 pub trait Store {
     /// Writes all of `records` or none. Writing the same again changes nothing.
@@ -46,6 +61,14 @@ pub trait Store {
     fn keep(&mut self, now: Time) -> Result<u64, Error> {
         let _ = now;
         Ok(0)
+    }
+
+    /// Shows `namer` the sessions whose latest packet is at `since` or later,
+    /// and writes what it answers. In parts, each of them whole: when one
+    /// fails, those before it stay done.
+    fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {
+        let _ = (since, namer);
+        Err(Error::Fatal("this store keeps no sessions that could be named again".into()))
     }
 }
 
@@ -57,6 +80,10 @@ impl<S: Store + ?Sized> Store for Box<S> {
     fn keep(&mut self, now: Time) -> Result<u64, Error> {
         (**self).keep(now)
     }
+
+    fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {
+        (**self).relabel(since, namer)
+    }
 }
 
 /// Records are counted by who sends them, and dropped here.
@@ -67,6 +94,17 @@ impl Store for Nothing {
         Ok(())
     }
 }
+
+/// Rows named again at once: pages and the daemon must get in between.
+const RELABEL_AT_ONCE: usize = 1_000;
+
+/// Selects the next such rows by (`last`, `id`) behind the one given, for both
+/// dialects. Naming changes neither, so no row is missed or comes twice. The
+/// first condition alone finds the begin by the index.
+const RELABEL_SELECT: &str = "SELECT id, last, proto, client_port, server_port, host, app FROM session \
+    WHERE last >= ? AND (last > ? OR id > ?) ORDER BY last, id LIMIT ?";
+
+const RELABEL_UPDATE: &str = "UPDATE session SET app = ? WHERE id = ?";
 
 /// What a database may hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -5,9 +5,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
-use super::{Bounds, Error, Store, ageing};
+use super::{Bounds, Error, Labelled, Namer, RELABEL_AT_ONCE, RELABEL_SELECT, RELABEL_UPDATE, Store, ageing};
 use crate::record::{self, Dialect, Id, Record, TABLES, VERSION, Value};
 use crate::time::Time;
 
@@ -212,6 +212,50 @@ impl Store for Sqlite {
     fn keep(&mut self, now: Time) -> Result<u64, Error> {
         self.shrink(now).map_err(|error| running(&self.path, &error))
     }
+
+    fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {
+        let mut behind = (i64::try_from(since.micros()).unwrap_or(i64::MAX), i64::MIN);
+        loop {
+            let part = relabel_part(&mut self.connection, &mut behind, namer);
+            match part.map_err(|error| running(&self.path, &error))? {
+                RELABEL_AT_ONCE => {}
+                _ => return Ok(()),
+            }
+        }
+    }
+}
+
+/// Names the next rows behind (`last`, `id`) again; returns how many there were.
+fn relabel_part(
+    connection: &mut Connection,
+    behind: &mut (i64, i64),
+    namer: &mut Namer<'_>,
+) -> rusqlite::Result<usize> {
+    // For writing from the begin: one that only read so far could not wait its turn.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let (mut count, mut changes) = (0, Vec::new());
+    {
+        let mut statement = transaction.prepare(RELABEL_SELECT)?;
+        let mut rows = statement.query((behind.0, behind.0, behind.1, RELABEL_AT_ONCE as i64))?;
+        while let Some(row) = rows.next()? {
+            *behind = (row.get("last")?, row.get("id")?);
+            count += 1;
+            let labelled = Labelled {
+                proto: row.get("proto")?,
+                client_port: row.get("client_port")?,
+                server_port: row.get("server_port")?,
+                host: row.get("host")?,
+                app: row.get("app")?,
+            };
+            changes.extend(namer(&labelled).map(|app| (app, behind.1)));
+        }
+        let mut update = transaction.prepare(RELABEL_UPDATE)?;
+        for (app, id) in &changes {
+            update.execute((&**app, id))?;
+        }
+    }
+    transaction.commit()?;
+    Ok(count)
 }
 
 fn insert(transaction: &Transaction<'_>, records: &[Record]) -> rusqlite::Result<()> {
@@ -427,6 +471,45 @@ mod tests {
         for file in files {
             assert_eq!(file.metadata().unwrap().permissions().mode() & 0o007, 0, "{file:?}");
         }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn sessions_are_named_again_from_a_time_on() {
+        let folder = folder("relabel");
+        let mut store = Sqlite::open(&folder.join("w.db"), LOOSE).unwrap();
+        // 2,500 rows, three and three of them with the same time.
+        store
+            .connection
+            .execute_batch(
+                "WITH RECURSIVE n(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 2499)
+                 INSERT INTO session (id, start, last, proto, client, client_port, server, server_port,
+                     device, iface, packets_out, packets_in, bytes_out, bytes_in, tcp_flags_out,
+                     tcp_flags_in, state, retransmissions, host, app)
+                 SELECT 5000 - n, 0, 1000000 + n / 3, 'udp', 'c', 5, 's', n % 10, 'd', '', 1, 1, 1, 1, 0,
+                     0, 'x', 0, CASE WHEN n % 2 THEN 'a.io' END, CASE WHEN n % 5 = 0 THEN 'Old' END FROM n",
+            )
+            .unwrap();
+        let (mut seen, mut olds) = (0, 0);
+        let mut namer = |row: &Labelled| {
+            seen += 1;
+            olds += u32::from(row.app.is_some());
+            assert_eq!((&*row.proto, row.client_port), ("udp", 5));
+            (row.host.is_some() && row.app.is_none()).then(|| format!("P{}", row.server_port).into())
+        };
+        store.relabel(Time::from_micros(1_000_100), &mut namer).unwrap();
+        assert_eq!((seen, olds), (2_200, 440));
+        let named: Vec<(String, i64)> = store
+            .connection
+            .prepare("SELECT app, COUNT(*) FROM session WHERE app IS NOT NULL GROUP BY app")
+            .unwrap()
+            .query_map((), |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let want = [("Old", 500), ("P1", 220), ("P3", 220), ("P7", 220), ("P9", 220)];
+        assert_eq!(named, want.map(|(app, count)| (app.to_owned(), count)));
+        assert!(matches!(super::super::Nothing.relabel(Time::ZERO, &mut |_| None), Err(Error::Fatal(_))));
         fs::remove_dir_all(folder).unwrap();
     }
 

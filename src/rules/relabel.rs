@@ -1,0 +1,58 @@
+//! Which app a session of the past gets by the rules of today.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::{By, Evidence, Rules};
+
+/// Names sessions again, of which only the row is left.
+pub struct Relabel<'a> {
+    rules: &'a Rules,
+    names: HashSet<&'a str>,
+}
+
+impl<'a> Relabel<'a> {
+    pub fn new(rules: &'a Rules) -> Relabel<'a> {
+        Relabel { rules, names: rules.apps().iter().map(|app| &*app.name).collect() }
+    }
+
+    /// The app to write over `old`; none when `old` is to stay.
+    ///
+    /// The first bytes are gone. So a name that they may have given stays,
+    /// unless its app is gone too or a host says otherwise: a host outranks
+    /// bytes, a port does not.
+    pub fn app(&self, evidence: &Evidence<'_>, old: Option<&str>) -> Option<Arc<str>> {
+        let found = self.rules.classify(evidence)?;
+        let name = &self.rules.apps()[found.app as usize].name;
+        let changes = match old {
+            None => true,
+            Some(old) if old == &**name => false,
+            Some(old) => found.by() == By::Host || !self.names.contains(old),
+        };
+        changes.then(|| name.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_given_by_bytes_stays_while_its_app_is_there() {
+        let rules = Rules::parse(b"A:[;;;a.io;]\nB:[udp;;9;;]\nC:[udp;;;;0:010203]\n", 9).unwrap();
+        let relabel = Relabel::new(&rules);
+        let app = |host, dport, old| {
+            let evidence = Evidence { proto: 17, dport, host, ..Evidence::default() };
+            relabel.app(&evidence, old).map(|name| name.to_string())
+        };
+        let a = Some("A".to_owned());
+        let b = Some("B".to_owned());
+        assert_eq!(app(Some("x.a.io"), 9, None), a);
+        assert_eq!(app(Some("x.a.io"), 9, Some("C")), a, "the host is another app's");
+        assert_eq!(app(Some("x.a.io"), 9, Some("A")), None);
+        assert_eq!(app(None, 9, Some("C")), None, "bytes outrank a port");
+        assert_eq!(app(None, 9, Some("Gone")), b);
+        assert_eq!(app(None, 9, None), b);
+        assert_eq!(app(None, 10, Some("Gone")), None, "nothing better is known");
+    }
+}
