@@ -252,7 +252,7 @@ fn both_databases_are_named_again_alike() {
         for (store, shown) in stores.into_iter().zip(&mut shown) {
             let mut namer = |row: &Labelled| {
                 shown.push(row.clone());
-                (row.server_port % 3 == 0).then(|| format!("{}-{}", row.proto, since.secs()).into())
+                row.server_port.is_multiple_of(3).then(|| format!("{}-{}", row.proto, since.secs()).into())
             };
             store.relabel(since, &mut namer).unwrap();
         }

@@ -230,11 +230,15 @@ impl<'a> Reader<'a> {
 }
 
 fn name(input: &str) -> Parsed<'_, &str> {
-    let allowed = |c: char| !is_invisible(c) && !matches!(c, ':' | '[' | ']' | ';' | ',' | '#');
-    let (rest, name) = or("an app's name", take_while1(allowed)).parse(input)?;
+    let (rest, name) = or("an app's name", take_while1(is_of_name)).parse(input)?;
     let fits = name.trim() == name && name.chars().count() <= MAX_NAME;
     let expected = "a name of at most 64 characters without spaces around it";
     if fits { Ok((rest, name)) } else { Err(nom::Err::Error(Misfit { rest: input, expected })) }
+}
+
+/// What may stand in an app's name.
+pub fn is_of_name(c: char) -> bool {
+    !is_invisible(c) && !matches!(c, ':' | '[' | ']' | ';' | ',' | '#')
 }
 
 /// Characters that a page would not show, or that turn round what follows.

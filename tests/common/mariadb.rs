@@ -19,11 +19,12 @@ impl Server {
     /// programs it needs.
     pub fn start(folder: &Path) -> Server {
         let mut server = Server { folder: folder.join("mariadb"), child: None };
-        fs::create_dir_all(&server.folder).unwrap();
+        fs::create_dir_all(server.temporary()).unwrap();
         // Forced, because it would not go on where no name is looked up.
         let done = Command::new("mariadb-install-db")
             .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", "--force"])
             .arg(format!("--datadir={}", server.data().display()))
+            .arg(format!("--tmpdir={}", server.temporary().display()))
             .args(user())
             // Several that begin at once step on each other's files in /tmp.
             .env("TMPDIR", &server.folder)
@@ -43,6 +44,7 @@ impl Server {
         let child = Command::new("mariadbd")
             .arg("--no-defaults")
             .arg(format!("--datadir={}", self.data().display()))
+            .arg(format!("--tmpdir={}", self.temporary().display()))
             .arg(format!("--socket={}", self.socket().display()))
             .arg(format!("--pid-file={}", self.folder.join("pid").display()))
             .args(["--skip-networking", "--innodb-buffer-pool-size=32M"])
@@ -92,6 +94,12 @@ impl Server {
 
     fn data(&self) -> PathBuf {
         self.folder.join("data")
+    }
+
+    /// Of its own: a server that starts removes the temporary tables it finds,
+    /// those of another test's server too.
+    fn temporary(&self) -> PathBuf {
+        self.folder.join("tmp")
     }
 
     fn client(&self, program: &str) -> Command {

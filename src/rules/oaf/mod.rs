@@ -98,8 +98,8 @@ impl Reader {
         let Ok(id) = id.parse::<u64>() else {
             return self.remark(number, 1, "has an id that is no number: left out".into());
         };
-        let allowed = |c: &char| !c.is_control() && !matches!(c, ':' | '[' | ']' | ';' | ',' | '#');
-        let name: String = given.trim().chars().filter(allowed).take(grammar::MAX_NAME).collect();
+        let allowed = given.chars().filter(|c| grammar::is_of_name(*c)).collect::<String>();
+        let name: String = allowed.trim().chars().take(grammar::MAX_NAME).collect();
         let name = name.trim().to_owned();
         if name.is_empty() {
             return self.remark(number, 1, "has no name: left out".into());
