@@ -30,6 +30,8 @@ INTO_NOTHING = [
     ("many_flows", "floor", "flow", 3.0),
     ("dns_heavy", "floor", "flow", 4.0),
 ]
+# With a row for each handshake and each request.
+WITH_DETAILS = [("big_mix", "floor", "flow", 3.5)]
 # Bytes before the first packet of a pcap file.
 FILE_HEADER = 24
 INTO_SQLITE = [(name, "floor_meta", "e2e", 2.0) for name in ("big_mix", "many_flows", "dns_heavy")]
@@ -169,6 +171,8 @@ def main():
     weir = str(pathlib.Path(args.weir).resolve())
     good = compare("into nothing: sessions, DNS, names, apps", INTO_NOTHING, weir,
                    config("nothing", store_kind='"none"'), args.runs)
+    good &= compare("the same with details of TLS, QUIC and HTTP", WITH_DETAILS, weir,
+                    config("details", store_kind='"none"', store_details="true"), args.runs)
     sqlite = config("sqlite", store_keep_days=36_500, store_max_mb=4_000, sqlite_path=f'"{WORK}/weir.db"')
     good &= compare("into SQLite", INTO_SQLITE, weir, sqlite, args.runs)
     good &= signatures(weir, args.runs)

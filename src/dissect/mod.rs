@@ -11,6 +11,8 @@ mod named;
 pub mod quic;
 pub mod tls;
 
+use std::sync::LazyLock;
+
 use crate::wire::proto;
 use named::{data, industry, media, net, text};
 
@@ -77,6 +79,8 @@ pub enum Verdict {
 
 /// One protocol.
 pub struct Protocol {
+    /// The transport protocols that carry it.
+    pub over: &'static [u8],
     /// As EVE's `app_proto` has it.
     pub name: &'static str,
     pub probe: fn(&Opening<'_>) -> Verdict,
@@ -151,11 +155,22 @@ pub enum Identity {
     Unknown,
 }
 
+type Probe = fn(&Opening<'_>) -> Verdict;
+
+/// The probes of the protocols over TCP and over UDP. Apart and together with
+/// nothing else, because each session's first bytes are shown to most of them.
+static PROBES: LazyLock<[Vec<(Probe, &'static Protocol)>; 2]> = LazyLock::new(|| {
+    [proto::TCP, proto::UDP].map(|transport| {
+        let carried = PROTOCOLS.iter().filter(|protocol| protocol.over.contains(&transport));
+        carried.map(|&protocol| (protocol.probe, protocol)).collect()
+    })
+});
+
 /// Asks the protocols in order.
 pub fn identify(opening: &Opening<'_>) -> Identity {
     let mut more = false;
-    for protocol in PROTOCOLS {
-        match (protocol.probe)(opening) {
+    for (probe, protocol) in &PROBES[usize::from(opening.proto == proto::UDP)] {
+        match probe(opening) {
             Verdict::Yes => return Identity::Is(protocol),
             Verdict::More => more = true,
             Verdict::No => {}

@@ -65,6 +65,10 @@ impl Hosts {
         is_new
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The surest.
     pub fn first(&self) -> Option<(Source, &Arc<str>)> {
         self.0.first().map(|(source, name)| (*source, name))

@@ -85,7 +85,7 @@ pub struct Session {
     pub payloads: u8,
     /// It has volume that usage has not been told of.
     pub untold: bool,
-    /// The queue in which it waits for its row to be written…
+    /// The queue in which it waits for its row to be written, if any…
     pub reporting: u8,
     /// …when that is, and when it was.
     pub report_at: Time,

@@ -20,6 +20,7 @@ use crate::wire::proto;
 
 /// Unicast DNS (RFC 1035), here also on other ports when it reads to the end.
 pub static DNS: Protocol = Protocol {
+    over: &[proto::UDP, proto::TCP],
     name: "dns",
     probe: probe_dns,
     datagram: Some(|side, bytes, sink| datagram(Kind::Dns, side, bytes, sink)),
@@ -28,6 +29,7 @@ pub static DNS: Protocol = Protocol {
 
 /// Multicast DNS (RFC 6762).
 pub static MDNS: Protocol = Protocol {
+    over: &[proto::UDP],
     name: "mdns",
     probe: |opening| probe_port(opening, 5353),
     datagram: Some(|side, bytes, sink| datagram(Kind::Mdns, side, bytes, sink)),
@@ -36,6 +38,7 @@ pub static MDNS: Protocol = Protocol {
 
 /// Link-local multicast name resolution (RFC 4795).
 pub static LLMNR: Protocol = Protocol {
+    over: &[proto::UDP],
     name: "llmnr",
     probe: |opening| probe_port(opening, 5355),
     datagram: Some(|side, bytes, sink| datagram(Kind::Llmnr, side, bytes, sink)),

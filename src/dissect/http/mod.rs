@@ -14,6 +14,7 @@ use crate::wire::proto;
 
 /// HTTP/1.0 and 1.1 (RFC 9112).
 pub static HTTP: Protocol = Protocol {
+    over: &[proto::TCP],
     name: "http",
     probe: probe_http,
     datagram: None,
@@ -21,7 +22,8 @@ pub static HTTP: Protocol = Protocol {
 };
 
 /// HTTP/2 by prior knowledge, in the clear (RFC 9113, 3.4).
-pub static HTTP2: Protocol = Protocol { name: "http2", probe: probe_http2, datagram: None, stream: None };
+pub static HTTP2: Protocol =
+    Protocol { over: &[proto::TCP], name: "http2", probe: probe_http2, datagram: None, stream: None };
 
 /// A request and the response to it. What was not said is `None`; text is cut
 /// at [`MAX_TEXT`] bytes.

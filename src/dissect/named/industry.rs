@@ -56,11 +56,17 @@ named! {
 }
 
 /// S7 behind TPKT and COTP (RFC 1006). Its connection is like any other.
-pub static S7COMM: Protocol =
-    Protocol { name: "s7comm", probe: |o| behind_cotp(o, &[0x32, 0x72]), datagram: None, stream: None };
+pub static S7COMM: Protocol = Protocol {
+    over: &[proto::TCP],
+    name: "s7comm",
+    probe: |o| behind_cotp(o, &[0x32, 0x72]),
+    datagram: None,
+    stream: None,
+};
 
 /// MMS (ISO 9506) behind a session's CONNECT or ACCEPT (X.225).
 pub static MMS: Protocol = Protocol {
+    over: &[proto::TCP],
     name: "iso9506-1-mms",
     probe: |o| behind_cotp(o, &[0x0d, 0x0e]),
     datagram: None,

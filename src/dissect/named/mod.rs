@@ -10,11 +10,10 @@ macro_rules! named {
     ($($(#[doc = $doc:literal])+ $NAME:ident = $name:literal, $transport:ident, |$opening:ident| $test:expr;)+) => {
         $($(#[doc = $doc])+
         pub static $NAME: $crate::dissect::Protocol = $crate::dissect::Protocol {
+            over: &[$crate::wire::proto::$transport],
             name: $name,
             probe: |$opening| {
-                let test = || -> Option<bool> {
-                    Some($opening.proto == $crate::wire::proto::$transport && $test)
-                };
+                let test = || -> Option<bool> { Some($test) };
                 if test().unwrap_or(false) { $crate::dissect::Verdict::Yes } else { $crate::dissect::Verdict::No }
             },
             datagram: None,

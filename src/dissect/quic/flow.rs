@@ -57,18 +57,23 @@ pub struct Flow {
 struct Origin {
     version: u32,
     id: Id,
-    keys: [Keys; 2],
+    family: &'static Family,
+    /// Made when they are needed, which takes longer than to use them.
+    client: Option<Keys>,
+    server: Option<Keys>,
 }
 
 impl Origin {
-    fn new(version: u32, family: &Family, id: &[u8]) -> Option<Origin> {
-        Some(Origin { version, id: Id::try_from(id).ok()?, keys: Keys::initial(family, id)? })
+    fn new(version: u32, family: &'static Family, id: &[u8]) -> Option<Origin> {
+        Some(Origin { version, id: Id::try_from(id).ok()?, family, client: None, server: None })
     }
 
-    fn open(&self, from_client: bool, packet: &Packet<'_>, room: &mut Vec<u8>) -> Option<Range<usize>> {
-        let [client, server] = &self.keys;
-        let keys = if from_client { client } else { server };
-        keys.open(packet.bytes, packet.number_at, room)
+    fn open(&mut self, from_client: bool, packet: &Packet<'_>, room: &mut Vec<u8>) -> Option<Range<usize>> {
+        let place = if from_client { &mut self.client } else { &mut self.server };
+        if place.is_none() {
+            *place = Keys::initial(self.family, &self.id, from_client);
+        }
+        place.as_ref()?.open(packet.bytes, packet.number_at, room)
     }
 }
 
@@ -124,7 +129,7 @@ impl Flow {
             // A server may answer in another version that the client knows,
             // with keys from the same id (RFC 9369, 4.1).
             if origin.version != packet.version {
-                let other = Origin::new(packet.version, family, &origin.id)?;
+                let mut other = Origin::new(packet.version, family, &origin.id)?;
                 if let Some(text) = other.open(side == self.client, packet, room) {
                     *origin = other;
                     return Some(text);
@@ -139,7 +144,7 @@ impl Flow {
         if side != self.client && self.heard[0] {
             return None;
         }
-        let origin = Origin::new(packet.version, family, packet.to)?;
+        let mut origin = Origin::new(packet.version, family, packet.to)?;
         let text = origin.open(true, packet, room)?;
         self.client = side;
         self.origin = Some(origin);

@@ -24,8 +24,13 @@ use crate::wire::bytes::{u8_at, u32_at};
 use crate::wire::proto;
 
 /// QUIC, from Google's first versions to version 2.
-pub static QUIC: Protocol =
-    Protocol { name: "quic", probe, datagram: None, stream: Some(|| Box::new(Session::default())) };
+pub static QUIC: Protocol = Protocol {
+    over: &[proto::UDP],
+    name: "quic",
+    probe,
+    datagram: None,
+    stream: Some(|| Box::new(Session::default())),
+};
 
 /// A long header of a version that is or was spoken (RFC 9000, 17.2), or
 /// Google's flags with one.

@@ -51,7 +51,7 @@ fn initial(side: Side, version: u32, origin: &[u8], to: &[u8], number: u32, text
     let mut header = [&[first][..], &version.to_be_bytes(), &[to.len() as u8], to, &[0, 0]].concat();
     header.extend((0x4000 | (4 + text.len() as u16 + 16)).to_be_bytes());
     header.extend(number.to_be_bytes());
-    Keys::initial(family(version).unwrap(), origin).unwrap()[side as usize].seal(&header, text)
+    Keys::both(family(version).unwrap(), origin).unwrap()[side as usize].seal(&header, text)
 }
 
 /// The client's packet, padded to a datagram of 1,200 bytes.

@@ -21,8 +21,13 @@ use crate::wire::proto;
 use fields::number24;
 
 /// TLS over TCP (RFC 8446), and SSL 3 before it.
-pub static TLS: Protocol =
-    Protocol { name: "tls", probe, datagram: None, stream: Some(|| Box::<Stream>::default()) };
+pub static TLS: Protocol = Protocol {
+    over: &[proto::TCP],
+    name: "tls",
+    probe,
+    datagram: None,
+    stream: Some(|| Box::<Stream>::default()),
+};
 
 /// What was read of one handshake.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

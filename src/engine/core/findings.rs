@@ -8,6 +8,7 @@ use super::Core;
 use crate::dissect::dns::{Kind, Message, push_json};
 use crate::dissect::{Side, Sink, http, tls};
 use crate::engine::hosts::Source;
+use crate::engine::key::{End, Key};
 use crate::engine::names::Names;
 use crate::engine::notes::{self, Note};
 use crate::engine::questions::{Questions, Way};
@@ -28,8 +29,8 @@ pub(super) struct Learned {
 /// Takes what the dissector of one session finds in one packet.
 pub(super) struct Findings<'a> {
     way: Way,
-    client: (IpAddr, u16),
-    server: (IpAddr, u16),
+    /// The session, and which of its ends is the client.
+    session: Option<(Key, End)>,
     now: Time,
     questions: &'a mut Questions,
     names: &'a mut Names,
@@ -44,15 +45,10 @@ impl Core {
     /// A place for what is found in the session at `slot` on `way`, and the
     /// streams, which are read meanwhile.
     pub(super) fn findings(&mut self, slot: Slot, way: Way) -> (&mut Streams, Findings<'_>) {
-        let ends = self.sessions.get_mut(slot).map(|(key, session)| {
-            let client = key.endpoint(session.client, Side::Client);
-            (client, key.endpoint(session.client.other(), Side::Server))
-        });
-        let (client, server) = ends.unwrap_or((way.src, way.dst));
+        let session = self.sessions.get_mut(slot).map(|(key, session)| (*key, session.client));
         let findings = Findings {
             way,
-            client,
-            server,
+            session,
             now: self.now,
             questions: &mut self.questions,
             names: &mut self.names,
@@ -92,7 +88,7 @@ impl Sink for Findings<'_> {
     }
 
     fn tls_hello(&mut self, hello: &tls::ClientHello) {
-        let (address, port) = self.server;
+        let [_, (address, port)] = self.ends();
         let sni = hello.sni.as_deref().filter(|name| is_name(name));
         let was_asked = sni.is_none_or(|name| self.names.has(self.way.device, address, name));
         self.learned.note = notes::of_encrypted(self.way.proto, port, sni, was_asked);
@@ -127,18 +123,29 @@ impl Sink for Findings<'_> {
 }
 
 impl Findings<'_> {
+    /// Address and port of client and server.
+    fn ends(&self) -> [(IpAddr, u16); 2] {
+        match self.session {
+            Some((key, client)) => {
+                [key.endpoint(client, Side::Client), key.endpoint(client.other(), Side::Server)]
+            }
+            None => [self.way.src, self.way.dst],
+        }
+    }
+
     /// What rows of both kinds derive their ids from.
     fn seed(&self) -> u64 {
-        let (client, port) = self.client;
+        let [(client, port), (_, server_port)] = self.ends();
         let address = match client {
             IpAddr::V4(v4) => v4.to_ipv6_mapped(),
             IpAddr::V6(v6) => v6,
         };
-        record::seed([&address.octets()[..], &port.to_be_bytes(), &self.server.1.to_be_bytes()])
+        record::seed([&address.octets()[..], &port.to_be_bytes(), &server_port.to_be_bytes()])
     }
 
     fn handshake(&mut self, handshake: &tls::Handshake) -> record::Tls {
         let seed = self.seed();
+        let [client_end, server_end] = self.ends();
         let (client, server) = (handshake.client.as_ref(), handshake.server.as_ref());
         let certificate = handshake.certificate.as_ref();
         record::Tls {
@@ -146,10 +153,10 @@ impl Findings<'_> {
             time: self.way.time,
             kind: if handshake.quic.is_some() { "quic" } else { "tls" },
             proto: Proto(self.way.proto),
-            client: self.client.0,
-            client_port: self.client.1,
-            server: self.server.0,
-            server_port: self.server.1,
+            client: client_end.0,
+            client_port: client_end.1,
+            server: server_end.0,
+            server_port: server_end.1,
             device: self.way.device,
             sni: client.and_then(|hello| hello.sni.as_deref()).map(|name| Name(name.into())),
             alpn_offered: client.and_then(|hello| list(&hello.alpn)),
@@ -175,14 +182,15 @@ impl Findings<'_> {
 
     fn exchange(&mut self, exchange: http::Exchange) -> record::Http {
         let seed = self.seed();
+        let [client_end, server_end] = self.ends();
         record::Http {
             id: self.http_ids.next(self.way.time, seed),
             time: self.way.time,
             proto: Proto(self.way.proto),
-            client: self.client.0,
-            client_port: self.client.1,
-            server: self.server.0,
-            server_port: self.server.1,
+            client: client_end.0,
+            client_port: client_end.1,
+            server: server_end.0,
+            server_port: server_end.1,
             device: self.way.device,
             host: exchange.host.map(|host| Name(host.into())),
             method: short(&exchange.method),

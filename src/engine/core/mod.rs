@@ -38,6 +38,8 @@ const MAX_TURNS: u32 = 1_000;
 mod report {
     pub const FIRST: u8 = 0;
     pub const AGAIN: u8 = 1;
+    /// Neither: most are over before they go on for long.
+    pub const NONE: u8 = 2;
 }
 
 pub struct Core {
@@ -206,6 +208,7 @@ impl Core {
         self.sessions.touch(slot, class, self.now);
         if new_second {
             self.active(slot, time);
+            self.goes_on(slot);
         }
         match &packet.body {
             Body::Tcp(tcp) if !tcp.payload.is_empty() => self.segment(slot, side, starts, tcp, packet),
@@ -272,15 +275,14 @@ impl Core {
             reading: Reading::Undecided { tried: 0 },
             payloads: 0,
             untold: false,
-            reporting: report::FIRST,
-            report_at: self.now + self.options.report_after,
+            reporting: report::NONE,
+            report_at: Time::ZERO,
             written_at: Time::ZERO,
         };
         if let Some((source, name)) = self.names.get(device, server) {
             session.hosts.add(source, &name);
         }
         let (slot, _) = self.sessions.insert(key, class::DATAGRAM, self.now, session);
-        self.reports.push(report::FIRST, slot);
         self.stats.sessions += 1;
         self.classify(slot, None);
         self.active(slot, time);
@@ -292,7 +294,9 @@ impl Core {
         self.end_of_stream(slot);
         self.tell(slot);
         let Some((key, session)) = self.sessions.remove(slot) else { return };
-        self.reports.remove(session.reporting, slot);
+        if session.reporting != report::NONE {
+            self.reports.remove(session.reporting, slot);
+        }
         match reason {
             Reason::Timeout => self.stats.ended_by_timeout += 1,
             Reason::Evicted => self.stats.ended_by_eviction += 1,

@@ -30,10 +30,12 @@ impl Core {
             host: None,
             payload: payload.map(|(_, bytes)| bytes),
         };
-        // By what is known without a name, and by each name.
-        let hosts = session.hosts.names().map(|host| Evidence { host: Some(host), ..evidence });
-        let all = [evidence].into_iter().chain(hosts);
-        let best = all.filter_map(|evidence| self.rules.classify(&evidence));
+        // By each name; with bytes, which few lines join with a name, by the
+        // surest. The rest of a line counts with a name as well as without.
+        let count = if payload.is_some() { 1 } else { usize::MAX };
+        let hosts = session.hosts.names().take(count).map(|host| Evidence { host: Some(host), ..evidence });
+        let nameless = session.hosts.is_empty().then_some(evidence);
+        let best = nameless.into_iter().chain(hosts).filter_map(|evidence| self.rules.classify(&evidence));
         let Some(found) = best.reduce(|best, other| if other.rank > best.rank { other } else { best }) else {
             return;
         };

@@ -84,26 +84,34 @@ impl Core {
         self.check_at = if ended < BATCH { now + CHECK_EVERY } else { now };
     }
 
+    /// A session that is half as old as one that is written while it goes on
+    /// begins to wait for that. A question and its answer are over by then,
+    /// although it takes a while until they are taken to be.
+    pub(super) fn goes_on(&mut self, slot: Slot) {
+        let half = self.options.report_after / 2;
+        let Some((_, session)) = self.sessions.get_mut(slot) else { return };
+        if session.reporting == report::NONE && session.last.since(session.start) >= half {
+            session.reporting = report::FIRST;
+            session.report_at = self.now + half;
+            self.reports.push(report::FIRST, slot);
+        }
+    }
+
     /// Writes the rows of sessions that go on and have changed.
     fn write_reports(&mut self, queue: u8) {
         let now = self.now;
-        let (after, every) = (self.options.report_after, self.options.report_every);
         while let Some(slot) = self.reports.oldest(queue) {
             let Some((key, session)) = self.sessions.get_mut(slot) else { return };
             if session.report_at > now {
                 return;
             }
             let key = *key;
-            // A question and its answer are no session that goes on, although
-            // it takes a while until it is over: it is looked at again.
-            let is_long = session.last.since(session.start) * 2 >= after;
-            let (next, wait) = if is_long { (report::AGAIN, every) } else { (report::FIRST, after) };
             let changed = session.last >= session.written_at;
             self.reports.remove(session.reporting, slot);
-            self.reports.push(next, slot);
-            session.reporting = next;
-            session.report_at = now + wait;
-            if !is_long || !changed {
+            self.reports.push(report::AGAIN, slot);
+            session.reporting = report::AGAIN;
+            session.report_at = now + self.options.report_every;
+            if !changed {
                 continue;
             }
             session.written_at = now;
