@@ -102,7 +102,7 @@ fn payloads_whole_and_spoilt() {
             let Some(payload) = frame.get(start..) else { continue };
             let mut spoilt = payload.to_vec();
             chance.spoil(&mut spoilt);
-            for payload in [payload, &spoilt] {
+            for payload in [payload, &spoilt[..]] {
                 checks::dns(payload);
                 checks::tls(payload);
                 checks::tls(&turns(payload));
@@ -110,9 +110,28 @@ fn payloads_whole_and_spoilt() {
                 // As one datagram, whole if it is not too long.
                 let shape = payload.len().div_ceil(16).min(127) as u8 * 2;
                 checks::quic(&[&[shape], payload].concat());
+                http(&mut chance, payload);
             }
         }
     });
+}
+
+/// A payload that may be HTTP's, between others that are.
+fn http(chance: &mut Chance, payload: &[u8]) {
+    const SAID: [&[u8]; 5] = [
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n",
+        b"HEAD http://b/ HTTP/1.0\n\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+        b"CONNECT c:1 HTTP/1.1\r\n\r\n",
+    ];
+    let before = SAID[chance.below(SAID.len())];
+    let mut said = vec![0x0c | u8::from(before.starts_with(b"HTTP"))];
+    said.extend(before);
+    said.resize(1 + 64, b' ');
+    said.push(0xfe | chance.next() as u8 & 1);
+    said.extend(payload);
+    checks::http(&said);
 }
 
 #[test]
@@ -150,6 +169,7 @@ fn finds_of_the_fuzzers() {
         match name.split('-').next().unwrap() {
             "wire" => checks::wire(&bytes),
             "dns" => checks::dns(&bytes),
+            "http" => checks::http(&bytes),
             "quic" => checks::quic(&bytes),
             "tls" => checks::tls(&bytes),
             "rules" => checks::rules(&bytes),

@@ -131,7 +131,7 @@ fn is_someip(bytes: &[u8]) -> Option<bool> {
     Some(
         matches!(array_at(bytes, 12)?, [1, _, 0..=2 | 0x80 | 0x81 | 0x20..=0x22 | 0xa0 | 0xa1, 0..=10])
             && length >= 8
-            && length.checked_add(8)? <= bytes.len()
+            && length.checked_add(8)? == bytes.len()
             && u32_at(bytes, 0)? != 0,
     )
 }

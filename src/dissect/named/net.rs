@@ -26,9 +26,11 @@ named! {
     /// SSDP: HTTP in datagrams, for UPnP.
     SSDP = "ssdp", UDP, |o| starts_with_any(o.bytes, &[b"M-SEARCH * HTTP/1.", b"NOTIFY * HTTP/1."])
         || o.bytes.starts_with(b"HTTP/1.1 200") && (o.has_port(1900) || holds(o.bytes, b"\nST:") || holds(o.bytes, b"\nUSN:"));
-    /// RADIUS: a code that exists, a length that fits, attributes that fill it (RFC 2865, 3).
-    RADIUS = "radius", UDP, |o| matches!(u8_at(o.bytes, 0)?, 1..=5 | 11..=13 | 40..=45)
-        && usize::from(u16_at(o.bytes, 2)?) == o.bytes.len() && is_filled(o.bytes.get(20..)?)?;
+    /// RADIUS: a code that exists, a length that fits, attributes that fill it (RFC 2865, 3);
+    /// where it is at home they may be broken.
+    RADIUS = "radius", UDP, |o| matches!(u8_at(o.bytes, 0)?, 1..=5 | 11..=13 | 40..=45) && o.bytes.len() >= 20
+        && (matches!(o.server_port, 1_645 | 1_646 | 1_812 | 1_813 | 3_799)
+            || usize::from(u16_at(o.bytes, 2)?) == o.bytes.len() && is_filled(o.bytes.get(20..)?)?);
     /// Diameter: version 1, a length that fits, flags that exist (RFC 6733, 3).
     DIAMETER = "diameter", TCP, |o| u8_at(o.bytes, 0)? == 1 && u8_at(o.bytes, 4)? & 0x0f == 0
         && u32_at(o.bytes, 0)? & 0xff_ffff >= 20 && u32_at(o.bytes, 0)? & 3 == 0

@@ -47,9 +47,11 @@ named! {
             && first_line(o.bytes).split(|&byte| byte == b' ').count() >= 5,
         _ => false,
     };
-    /// RFC 6120, 4
+    /// RFC 6120, 4; on its ports a stanza or the declaration alone.
     XMPP = "xmpp", TCP, |o| u8_at(o.bytes, 0)? == b'<' && (o.bytes.starts_with(b"<stream:stream")
-        || o.bytes.starts_with(b"<?xml") && holds(o.bytes, b"<stream:stream"));
+        || o.bytes.starts_with(b"<?xml") && holds(o.bytes, b"<stream:stream")
+        || matches!(o.server_port, 5_222 | 5_223 | 5_269)
+            && starts_with_any(o.bytes, &[b"<?xml ", b"<iq ", b"<message ", b"<presence", b"<stream:", b"<auth ", b"<starttls"]));
     /// RFC 854: negotiation, twice where Telnet is not at home.
     TELNET = "telnet", TCP, |o| match array_at(o.bytes, 0)? {
         [0xff, 0xfb..=0xfe, 0..=49 | 0xff] => o.server_port == 23
