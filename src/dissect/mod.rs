@@ -21,7 +21,7 @@ use named::{data, industry, media, net, text};
 #[rustfmt::skip]
 pub static PROTOCOLS: &[&Protocol] = &[
     &tls::TLS, &http::HTTP, &http::HTTP2, &net::NBNS, &dns::MDNS, &dns::LLMNR, &dns::DNS, &quic::QUIC, &net::NTP,
-    &media::STUN, &net::DHCP, &net::DHCPV6, &net::SSDP, &media::DTLS, &media::WIREGUARD, &media::BITTORRENT_UDP,
+    &media::STUN, &net::DHCP, &net::DHCPV6, &net::SSDP, &tls::DTLS, &media::WIREGUARD, &media::BITTORRENT_UDP,
     &text::SSH, &text::FTP, &text::SMTP, &text::POP3, &text::IMAP, &data::SMB, &net::SMBDGM, &net::NBDGM, &net::NBSS,
     &net::SNMP, &media::SIP, &media::SIP_TCP, &media::RTSP, &media::BITTORRENT, &net::TFTP, &media::OPENVPN, &media::IKE,
     &media::WHATSAPP, &text::XMPP, &data::MQTT, &data::RDP, &data::MYSQL, &data::PGSQL, &data::REDIS, &data::MONGODB,

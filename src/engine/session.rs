@@ -167,6 +167,8 @@ impl Session {
         let (client, client_port) = key.endpoint(self.client, Side::Client);
         let (server, server_port) = key.endpoint(self.client.other(), Side::Server);
         let app_proto = self.protocol.map(|protocol| protocol.name);
+        // That it is DNS says more than what encrypts it.
+        let inner = self.note.filter(|note| *note != Note::Unasked).map(Note::name);
         record::Session {
             id,
             start: self.start,
@@ -195,7 +197,7 @@ impl Session {
             names: self.hosts.json(),
             app_line: app.as_ref().map(|_| self.app_line),
             app,
-            app_proto: self.tunnel.map(Tunnel::name).or(app_proto),
+            app_proto: self.tunnel.map(Tunnel::name).or(inner).or(app_proto),
             note: self.note.map(Note::name),
             reason: reason.map(|reason| self.reason(reason)),
         }

@@ -5,6 +5,7 @@
 //! several records has to be put together.
 
 mod certificate;
+mod dtls;
 mod fields;
 mod fingerprint;
 mod hello;
@@ -13,6 +14,7 @@ use std::borrow::Cow;
 use std::mem;
 
 pub use certificate::Certificate;
+pub use dtls::DTLS;
 pub use hello::{ClientHello, ServerHello, Transport};
 
 use super::{Dissector, Opening, Protocol, Side, Sink, Step, Verdict};

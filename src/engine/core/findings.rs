@@ -151,6 +151,7 @@ impl Findings<'_> {
         record::Tls {
             id: self.tls_ids.next(self.way.time, seed),
             time: self.way.time,
+            // EVE has no type for DTLS, whose handshakes are TLS's.
             kind: if handshake.quic.is_some() { "quic" } else { "tls" },
             proto: Proto(self.way.proto),
             client: client_end.0,
