@@ -8,6 +8,7 @@ use super::keys::{Family, Keys, family};
 use super::packet::{Kind, Packet, Packets};
 use super::{Q050, T050, T051};
 use crate::dissect::Side;
+use crate::dissect::tls::ServerHello;
 
 /// Datagrams that are looked at, so that a long session costs nothing.
 const MAX_DATAGRAMS: u8 = 32;
@@ -24,12 +25,6 @@ type Id = arrayvec::ArrayVec<u8, 20>;
 /// Message types (RFC 8446, 4).
 pub const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
-
-/// SHA-256 of "HelloRetryRequest".
-const AGAIN: [u8; 32] = [
-    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2,
-    0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
-];
 
 /// What is found in a session.
 #[derive(Clone, Copy, Debug)]
@@ -186,8 +181,7 @@ impl Flow {
     }
 }
 
-/// A server that wants another ClientHello says so in a ServerHello with a
-/// certain "random" (RFC 8446, 4.1.3).
+/// Whether a server wants another ClientHello first (RFC 8446, 4.1.4).
 fn is_again(body: &[u8]) -> bool {
-    body.get(2..34).is_some_and(|random| random == AGAIN)
+    ServerHello::read(body).is_some_and(|hello| hello.is_retry)
 }

@@ -155,12 +155,12 @@ fn a_hello_in_pieces_with_packets_around_it() {
 
 #[test]
 fn a_server_that_asks_again_has_not_answered() {
-    let again = hex("0200002303\
-        03cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c00");
+    let again = hex("0200002603\
+        03cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c00130100");
     let again = initial(Server, 1, ID, b"", 0, &crypto(0, &again));
     let mut answer = hex(SERVER_TEXT);
     // At an offset behind the first.
-    answer.splice(5..9, crypto(39, &[0; 0x5a]).into_iter().take(5));
+    answer.splice(5..9, crypto(42, &[0; 0x5a]).into_iter().take(5));
     let answer = initial(Server, 1, ID, b"", 1, &answer);
     let (found, more) = read(&[(Client, &client(1, ID)), (Server, &again), (Server, &answer)]);
     assert_eq!((found, more), (vec!["Client 1 1".to_string(), "Server 1 2".to_string()], false));
