@@ -98,8 +98,11 @@ named! {
     THRIFT = "thrift", TCP, |o| is_thrift(o.bytes)? || u8_at(o.bytes, 0)? == 0
         && u32_at(o.bytes, 0)? as usize + 4 == o.bytes.len() && is_thrift(o.bytes.get(4..)?)?;
     /// The same in a datagram, also in the compact form that Jaeger has.
-    THRIFT_UDP = "thrift", UDP, |o| is_thrift(o.bytes)? || matches!(array_at(o.bytes, 0)?, [0x82, 0x21 | 0x81])
-        && o.bytes.get(3..20)?.iter().take(10).filter(|byte| byte.is_ascii_alphanumeric()).count() >= 8;
+    THRIFT_UDP = "thrift", UDP, |o| match u8_at(o.bytes, 0)? {
+        0x80 => is_thrift(o.bytes)?,
+        0x82 => matches!(u8_at(o.bytes, 1)?, 0x21 | 0x81) && is_compact_thrift(o.bytes)?,
+        _ => false,
+    };
     /// Zabbix: its header.
     ZABBIX = "zabbix", TCP, |o| o.bytes.starts_with(b"ZBXD") && u8_at(o.bytes, 4)? <= 7;
     /// Z39.50: an Initialize in BER begins with the version.
@@ -212,5 +215,16 @@ fn is_thrift(bytes: &[u8]) -> Option<bool> {
         matches!(array_at(bytes, 0)?, [0x80, 1, 0, 1..=4])
             && (1..100).contains(&name)
             && bytes.get(8..8 + name)?.iter().all(u8::is_ascii_graphic),
+    )
+}
+
+/// Behind the call's number, of which all bytes but the last have a high bit,
+/// its name.
+fn is_compact_thrift(bytes: &[u8]) -> Option<bool> {
+    let name = 3 + bytes.get(2..7)?.iter().position(|&byte| byte < 0x80)?;
+    let length = usize::from(u8_at(bytes, name)?);
+    Some(
+        (1..100).contains(&length)
+            && bytes.get(name + 1..name + 1 + length)?.iter().all(u8::is_ascii_graphic),
     )
 }

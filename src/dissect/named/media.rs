@@ -65,7 +65,7 @@ named! {
         _ => false,
     };
     /// GTP's tunnel (TS 29.281, 5.1).
-    GTPU = "gtp-u", UDP, |o| o.has_port(2152) && matches!(u8_at(o.bytes, 0)?, 0x30..=0x37)
+    GTPU = "gtp", UDP, |o| o.has_port(2152) && matches!(u8_at(o.bytes, 0)?, 0x30..=0x37)
         && usize::from(u16_at(o.bytes, 2)?) + 8 == o.bytes.len();
     /// PFCP: version 1 and a length (TS 29.244, 7.2).
     PFCP = "pfcp", UDP, |o| o.has_port(8805) && matches!(u8_at(o.bytes, 0)?, 0x20..=0x27)

@@ -18,9 +18,14 @@ named! {
     DHCP = "dhcp", UDP, |o| (o.has_port(67) || o.has_port(68)) && u32_at(o.bytes, 236)? == 0x6382_5363;
     /// RFC 8415, 8 and 9
     DHCPV6 = "dhcp", UDP, |o| (o.has_port(546) || o.has_port(547)) && matches!(u8_at(o.bytes, 0)?, 1..=36);
-    /// NTP: versions 1 to 4, a mode that exists (RFC 5905, 7.3).
-    NTP = "ntp", UDP, |o| o.has_port(123) && o.bytes.len() >= 12
-        && (1..=4).contains(&(u8_at(o.bytes, 0)? >> 3 & 7)) && u8_at(o.bytes, 0)? & 7 != 0;
+    /// NTP: versions 1 to 4, a mode that exists, a stratum that exists, or a control message
+    /// (RFC 5905, 7.3; RFC 9327, 2).
+    NTP = "ntp", UDP, |o| o.has_port(123) && (1..=4).contains(&(u8_at(o.bytes, 0)? >> 3 & 7)) && match u8_at(o.bytes, 0)? & 7 {
+        1..=5 => o.bytes.len() >= 48 && u8_at(o.bytes, 1)? <= 16,
+        6 => o.bytes.len() >= 12,
+        7 => o.bytes.len() >= 8,
+        _ => false,
+    };
     /// SNMP: a sequence, version 1, 2c or 3, and what follows each (RFC 3416, 3412).
     SNMP = "snmp", UDP, |o| u8_at(o.bytes, 0)? == 0x30 && is_snmp(o.bytes, o.has_port(161) || o.has_port(162))?;
     /// SSDP: HTTP in datagrams, for UPnP.
