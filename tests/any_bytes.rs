@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use weir::source::{CaptureFile, Source, State};
 
 /// Frames of each capture that are tried.
-const FRAMES: usize = 300;
+const FRAMES: usize = 100;
 
 fn captures() -> Vec<PathBuf> {
     let cases = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")).unwrap();

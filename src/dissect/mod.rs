@@ -10,6 +10,7 @@ pub mod http;
 mod named;
 pub mod quic;
 pub mod tls;
+mod words;
 
 use std::sync::LazyLock;
 

@@ -303,38 +303,43 @@ impl Stream {
             &half.bytes
         };
         let mut named = None;
-        if let Reader::Unknown = self.reader {
-            let opening = Opening {
-                proto: proto::TCP,
-                client_port: ends.client_port,
-                server_port: ends.server_port,
-                side: ends.side,
-                bytes: whole,
-            };
-            match identify(&opening) {
-                Identity::Unknown => return Outcome::Ended,
-                Identity::Is(protocol) => match protocol.stream {
-                    Some(begin) => {
-                        self.reader = Reader::Known(begin());
-                        named = Some(protocol);
-                    }
-                    None => return Outcome::Named(protocol),
-                },
-                Identity::More => {}
+        let mut taken = 0;
+        // Once more for each protocol inside another.
+        while let Some(rest) = whole.get(taken..).filter(|rest| !rest.is_empty()) {
+            if let Reader::Unknown = self.reader {
+                let opening = Opening {
+                    proto: proto::TCP,
+                    client_port: ends.client_port,
+                    server_port: ends.server_port,
+                    side: ends.side,
+                    bytes: rest,
+                };
+                match identify(&opening) {
+                    Identity::Unknown => return Outcome::Ended,
+                    Identity::Is(protocol) => match protocol.stream {
+                        Some(begin) => {
+                            self.reader = Reader::Known(begin());
+                            named = named.or(Some(protocol));
+                        }
+                        None => return named.map_or(Outcome::Named(protocol), Outcome::Read),
+                    },
+                    Identity::More => break,
+                }
             }
-        }
-        let taken = match &mut self.reader {
-            Reader::Unknown => 0,
-            Reader::Known(dissector) => match dissector.data(ends.side, whole, sink) {
-                Step::Take(taken) => taken,
-                Step::Again(taken) => {
+            let Reader::Known(dissector) = &mut self.reader else { break };
+            match dissector.data(ends.side, rest, sink) {
+                Step::Take(more) => {
+                    taken = taken.saturating_add(more);
+                    break;
+                }
+                Step::Again(more) => {
                     self.reader = Reader::Unknown;
-                    taken
+                    taken = taken.saturating_add(more);
                 }
                 Step::Done => return named.map_or(Outcome::Ended, Outcome::Read),
                 Step::Reject => return Outcome::Ended,
-            },
-        };
+            }
+        }
         let half = &mut self.sides[ends.side as usize];
         let there = taken.min(half.bytes.len().max(fresh.len()));
         half.skip = taken - there;

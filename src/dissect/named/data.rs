@@ -1,6 +1,7 @@
 //! Databases, queues, remote calls, files and desktops.
 
 use super::{holds, le16_at, le32_at, starts_with_any};
+use crate::dissect::words::Words;
 use crate::wire::bytes::{array_at, u8_at, u16_at, u32_at};
 
 named! {
@@ -8,14 +9,14 @@ named! {
     SMB = "smb", TCP, |o| matches!(array_at(o.bytes, 4)?, [0xfc..=0xff, b'S', b'M', b'B']) && u8_at(o.bytes, 0)? == 0;
     /// MySQL: the greeting, version 10 of the protocol and the server's version.
     MYSQL = "mysql", TCP, |o| u8_at(o.bytes, 4)? == 10 && u8_at(o.bytes, 3)? == 0
-        && le24(o.bytes)? + 4 == o.bytes.len() && u8_at(o.bytes, 5)?.is_ascii_digit() && o.bytes.get(6..38)?.contains(&0);
+        && le24(o.bytes)? + 4 == o.bytes.len() && u8_at(o.bytes, 5)?.is_ascii_digit() && o.bytes.get(6..38)?.contains(&0) => Words::default();
     /// PostgreSQL: what a client asks for first; its version is 3, or a number that is none.
     PGSQL = "pgsql", TCP, |o| u8_at(o.bytes, 0)? == 0 && u32_at(o.bytes, 0)? as usize == o.bytes.len()
         && match u32_at(o.bytes, 4)? {
             80_877_102..=80_877_104 => true,
             0x0003_0000..=0x0003_000f => holds(o.bytes, b"user\0"),
             _ => false,
-        };
+        } => Words::default();
     /// Redis: an array of strings.
     REDIS = "redis", TCP, |o| match u8_at(o.bytes, 0)? {
         b'*' => u8_at(o.bytes, 1)?.is_ascii_digit() && holds(o.bytes.get(..8).unwrap_or(o.bytes), b"\r\n$"),
@@ -68,14 +69,14 @@ named! {
     /// memcached behind the eight bytes that its datagrams have.
     MEMCACHED_UDP = "memcached", UDP, |o| o.has_port(11211) && u16_at(o.bytes, 6)? == 0 && is_memcached(o.bytes.get(8..)?)?;
     /// Remote desktop: X.224's connection behind TPKT, with what only RDP puts there (MS-RDPBCGR, 2.2.1.1).
-    RDP = "rdp", TCP, |o| array_at(o.bytes, 0)? == [3, 0] && is_rdp(o.bytes, o.server_port == 3389)?;
+    RDP = "rdp", TCP, |o| array_at(o.bytes, 0)? == [3, 0] && is_rdp(o.bytes, o.server_port == 3389)? => Words::default();
     /// Kerberos over TCP: its length first (RFC 4120, 7.2.2).
     KERBEROS = "kerberos", TCP, |o| u8_at(o.bytes, 0)? == 0 && u32_at(o.bytes, 0)? as usize + 4 >= o.bytes.len()
         && is_kerberos(o.bytes.get(4..)?)?;
     /// RFC 4120, 5.4
     KERBEROS_UDP = "kerberos", UDP, |o| is_kerberos(o.bytes)?;
     /// LDAP: a message's number and an operation that comes first (RFC 4511, 4).
-    LDAP = "ldap", TCP, |o| u8_at(o.bytes, 0)? == 0x30 && is_ldap(o.bytes)?;
+    LDAP = "ldap", TCP, |o| u8_at(o.bytes, 0)? == 0x30 && is_ldap(o.bytes)? => Words::default();
     /// RFC 1798, without a connection.
     LDAP_UDP = "ldap", UDP, |o| u8_at(o.bytes, 0)? == 0x30 && is_ldap(o.bytes)?;
     /// DCE/RPC over TCP: version 5.0 or 5.1, little-endian, of a kind that exists (C706, 12.6).

@@ -2,6 +2,7 @@
 
 use super::{first_line_has, holds, le16_at, le32_at, starts_with_any};
 use crate::dissect::Opening;
+use crate::dissect::words::Words;
 use crate::wire::bytes::{array_at, u8_at, u16_at, u32_at};
 
 named! {
@@ -76,7 +77,7 @@ named! {
         [4, 1 | 2] => o.bytes.len() >= 9 && o.bytes.ends_with(&[0]) && u16_at(o.bytes, 2)? != 0
             && o.bytes.get(8..)?.iter().all(|&byte| byte == 0 || byte.is_ascii_graphic()),
         _ => false,
-    };
+    } => Words::of_proxy();
     /// The handshake of BitTorrent's peers (BEP 3).
     BITTORRENT = "bittorrent", TCP, |o| o.bytes.starts_with(b"\x13BitTorrent protocol");
     /// Its table (BEP 5), trackers (BEP 15), uTP (BEP 29) and search nearby (BEP 14).

@@ -5,9 +5,10 @@
 
 use crate::wire::bytes::array_at;
 
-/// Each with the test that knows it by one side's first bytes.
+/// Each with the test that knows it by one side's first bytes, and what reads it
+/// on where another protocol may follow.
 macro_rules! named {
-    ($($(#[doc = $doc:literal])+ $NAME:ident = $name:literal, $transport:ident, |$opening:ident| $test:expr;)+) => {
+    ($($(#[doc = $doc:literal])+ $NAME:ident = $name:literal, $transport:ident, |$opening:ident| $test:expr $(=> $begin:expr)?;)+) => {
         $($(#[doc = $doc])+
         pub static $NAME: $crate::dissect::Protocol = $crate::dissect::Protocol {
             over: &[$crate::wire::proto::$transport],
@@ -17,9 +18,11 @@ macro_rules! named {
                 if test().unwrap_or(false) { $crate::dissect::Verdict::Yes } else { $crate::dissect::Verdict::No }
             },
             datagram: None,
-            stream: None,
+            stream: named!(@stream $($begin)?),
         };)+
     };
+    (@stream) => { None };
+    (@stream $begin:expr) => { Some(|| Box::new($begin)) };
 }
 
 pub mod data;

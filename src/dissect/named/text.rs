@@ -1,6 +1,7 @@
 //! Protocols that speak in lines of text: mail, files, chat, shells.
 
 use super::{first_line, holds, holds_any_case, starts_with_any};
+use crate::dissect::words::Words;
 use crate::wire::bytes::{array_at, u8_at};
 
 named! {
@@ -12,27 +13,27 @@ named! {
         b'A' | b'F' | b'Q' | b'U' | b'4' => o.server_port == 21
             && starts_with_any(o.bytes, &[b"USER ", b"AUTH ", b"FEAT", b"421", b"QUIT"]),
         _ => false,
-    };
+    } => Words::default();
     /// RFC 5321: as FTP; only this protocol has EHLO.
     SMTP = "smtp", TCP, |o| match u8_at(o.bytes, 0)? {
         b'2' => o.bytes.starts_with(b"220") && (is_mail(o.server_port) || is_greeting(o.bytes, b"smtp", b"ftp")),
         b'E' | b'H' => starts_with_any(o.bytes, &[b"EHLO ", b"HELO "]),
         b'4' | b'5' => is_mail(o.server_port) && starts_with_any(o.bytes, &[b"554", b"421"]),
         _ => false,
-    };
+    } => Words::default();
     /// RFC 1939
     POP3 = "pop3", TCP, |o| match u8_at(o.bytes, 0)? {
         b'+' => o.bytes.starts_with(b"+OK ") && !o.has_port(6379) || o.server_port == 110 && o.bytes.starts_with(b"+OK"),
         b'U' | b'C' | b'A' | b'-' | b'S' => o.server_port == 110
             && starts_with_any(o.bytes, &[b"USER ", b"CAPA", b"APOP ", b"AUTH", b"-ERR", b"STLS"]),
         _ => false,
-    };
+    } => Words::default();
     /// RFC 9051: a greeting, or a tag and a command.
     IMAP = "imap", TCP, |o| match u8_at(o.bytes, 0)? {
         b'*' => starts_with_any(o.bytes, &[b"* OK ", b"* OK\r", b"* PREAUTH", b"* BYE"]),
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => matches!(o.server_port, 143 | 220) && is_imap(o.bytes),
         _ => false,
-    };
+    } => Words::default();
     /// RFC 3977: a greeting or a command where news are at home.
     NNTP = "usenet", TCP, |o| matches!(o.server_port, 119 | 433 | 563)
         && starts_with_any(o.bytes, &[b"200 ", b"201 ", b"CAPABILITIES", b"MODE READER", b"mode reader", b"GROUP ", b"AUTHINFO "]);
@@ -51,7 +52,7 @@ named! {
     XMPP = "xmpp", TCP, |o| u8_at(o.bytes, 0)? == b'<' && (o.bytes.starts_with(b"<stream:stream")
         || o.bytes.starts_with(b"<?xml") && holds(o.bytes, b"<stream:stream")
         || matches!(o.server_port, 5_222 | 5_223 | 5_269)
-            && starts_with_any(o.bytes, &[b"<?xml ", b"<iq ", b"<message ", b"<presence", b"<stream:", b"<auth ", b"<starttls"]));
+            && starts_with_any(o.bytes, &[b"<?xml ", b"<iq ", b"<message ", b"<presence", b"<stream:", b"<auth ", b"<starttls"])) => Words::default();
     /// RFC 854: negotiation, twice where Telnet is not at home.
     TELNET = "telnet", TCP, |o| match array_at(o.bytes, 0)? {
         [0xff, 0xfb..=0xfe, 0..=49 | 0xff] => o.server_port == 23
@@ -78,7 +79,7 @@ named! {
     MEGACO = "megaco", UDP, |o| starts_with_any(o.bytes, &[b"!/1 [", b"!/2 [", b"!/3 [", b"!/1 <", b"MEGACO/"]);
     /// Proxies' own first line or bytes, HAProxy's PROXY protocol.
     PROXY = "haproxy", TCP, |o| starts_with_any(o.bytes,
-        &[b"PROXY TCP4 ", b"PROXY TCP6 ", b"PROXY UNKNOWN", b"\r\n\r\n\0\r\nQUIT\n"]);
+        &[b"PROXY TCP4 ", b"PROXY TCP6 ", b"PROXY UNKNOWN", b"\r\n\r\n\0\r\nQUIT\n"]) => Words::of_proxy();
     /// Gnutella 0.6.
     GNUTELLA = "gnutella", TCP, |o| starts_with_any(o.bytes, &[b"GNUTELLA CONNECT/", b"GNUTELLA/0.", b"GNUTELLA OK"]);
     /// Who digs for coins together: JSON-RPC with methods of its own.
