@@ -28,16 +28,21 @@ installed() {
     dpkg-query -W -f '${Status}\n' "$1" 2>/dev/null | grep -q '^install ok installed'
 }
 
+# new_enough VERSION: whether it is, for Cargo.toml.
+new_enough() {
+    [ -n "$1" ] && [ "$(printf '%s\n' "$needed_rust" "$1" | sort -V | head -n 1)" = "$needed_rust" ]
+}
+
 # enough_rust: whether there is a cargo that is new enough.
 enough_rust() {
     have=$(cargo --version 2>/dev/null | cut -d' ' -f2) || return 1
-    [ -n "$have" ] && [ "$(printf '%s\n' "$needed_rust" "$have" | sort -V | head -n 1)" = "$needed_rust" ]
+    new_enough "$have"
 }
 
 # offers PACKAGE: whether Debian has it in a version that is new enough.
 offers() {
     version=$(apt-cache policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: \([0-9][0-9.]*\).*/\1/p')
-    [ -n "$version" ] && [ "$(printf '%s\n' "$needed_rust" "$version" | sort -V | head -n 1)" = "$needed_rust" ]
+    new_enough "$version"
 }
 
 missing=

@@ -51,6 +51,15 @@ pub enum Side {
     Server = 1,
 }
 
+impl Side {
+    pub fn other(self) -> Side {
+        match self {
+            Side::Client => Side::Server,
+            Side::Server => Side::Client,
+        }
+    }
+}
+
 /// The first bytes of one side of a session.
 #[derive(Clone, Copy, Debug)]
 pub struct Opening<'a> {

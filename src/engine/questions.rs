@@ -162,13 +162,8 @@ impl Questions {
         let reversed = message.is_response() && kind == Kind::Dns;
         let (client, server) = if reversed { (way.dst, way.src) } else { (way.src, way.dst) };
         let txid = message.id();
-        let address = match client.0 {
-            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
-            IpAddr::V6(v6) => v6,
-        };
-        let seed = record::seed([&address.octets()[..], &client.1.to_be_bytes(), &txid.to_be_bytes()]);
         Box::new(record::Dns {
-            id: self.ids.next(way.time, seed),
+            id: self.ids.next(way.time, record::seed_of(client, txid)),
             time: way.time,
             kind: kind.name(),
             proto: Proto(way.proto),

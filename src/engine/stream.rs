@@ -120,11 +120,16 @@ impl Streams {
     /// Ends the stream of a session that is over.
     pub fn close(&mut self, name: Name, sink: &mut dyn Sink) {
         if let Some(slot) = self.table.find(&name) {
-            if let Some((_, stream)) = self.table.get_mut(slot) {
-                stream.end(sink);
-            }
-            self.remove(slot);
+            self.end(slot, sink);
         }
+    }
+
+    /// There will be no more of a stream: its dissector hears of it.
+    fn end(&mut self, slot: Slot, sink: &mut dyn Sink) {
+        if let Some((_, stream)) = self.table.get_mut(slot) {
+            stream.end(sink);
+        }
+        self.remove(slot);
     }
 
     fn remove(&mut self, slot: Slot) {
@@ -183,12 +188,7 @@ impl Streams {
     /// Does away with a stream that nobody reads any longer.
     fn settle(&mut self, slot: Slot, outcome: Outcome, sink: &mut dyn Sink) {
         match outcome {
-            Outcome::GivenUp => {
-                if let Some((_, stream)) = self.table.get_mut(slot) {
-                    stream.end(sink);
-                }
-                self.remove(slot);
-            }
+            Outcome::GivenUp => self.end(slot, sink),
             Outcome::Ended | Outcome::Read(_) => self.remove(slot),
             Outcome::Named(protocol) if protocol.stream.is_none() => self.remove(slot),
             Outcome::Open | Outcome::Named(_) => {}

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 pub use column::{Cell, Column, Kind, Merge, Short, Table, Value, short, short_address};
 pub use schema::{Dialect, VERSION, add_column, create, schema_json, upsert};
-pub use types::{Device, Id, Ids, Mac, Name, Proto, seed};
+pub use types::{Device, Id, Ids, Mac, Name, Proto, seed, seed_of};
 
 use crate::time::Time;
 use column::tables;

@@ -75,6 +75,15 @@ pub fn seed<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
+/// The same for a row about a client, told from others of it by `number`.
+pub fn seed_of(client: (IpAddr, u16), number: u16) -> u64 {
+    let address = match client.0 {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+        IpAddr::V6(v6) => v6,
+    };
+    seed([&address.octets()[..], &client.1.to_be_bytes(), &number.to_be_bytes()])
+}
+
 /// A MAC address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Mac(pub [u8; 6]);

@@ -203,7 +203,7 @@ impl Stream {
     fn response(&mut self, side: Side, bytes: &[u8], whole: bool, sink: &mut dyn Sink) -> Got {
         let status = head::line(bytes).and_then(|(line, _)| head::status(line));
         let Some(status) = status else { return Got::Took(0) };
-        self.requests.get_or_insert(other(side));
+        self.requests.get_or_insert(side.other());
         self.half(side).lost = 0;
         // Not the last word on the request (RFC 9110, 15.2).
         if whole && (100..200).contains(&status) && status != 101 {
@@ -229,7 +229,7 @@ impl Stream {
             return Got::Again(bytes.len());
         }
         if connect {
-            self.half(other(side)).next = Next::Head;
+            self.half(side.other()).next = Next::Head;
         }
         self.half(side).next = if whole { body(length) } else { Next::Lost };
         Got::Took(bytes.len())
@@ -296,13 +296,6 @@ impl Stream {
         half.lost += at;
         half.next = next;
         if next == Next::Lost && at == 0 { Got::More } else { Got::Took(at) }
-    }
-}
-
-fn other(side: Side) -> Side {
-    match side {
-        Side::Client => Side::Server,
-        Side::Server => Side::Client,
     }
 }
 

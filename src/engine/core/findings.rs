@@ -21,7 +21,7 @@ use crate::wire::{Body, Packet, proto};
 
 /// What a session learns from its own bytes.
 #[derive(Default)]
-pub(super) struct Learned {
+struct Learned {
     hosts: Vec<(Source, Arc<str>)>,
     note: Option<Note>,
 }
@@ -38,15 +38,20 @@ pub(super) struct Findings<'a> {
     http_ids: &'a mut Ids,
     details: bool,
     out: &'a mut Vec<Record>,
-    pub learned: Learned,
+    learned: Learned,
 }
 
 impl Core {
-    /// A place for what is found in the session at `slot` on `way`, and the
-    /// streams, which are read meanwhile.
-    pub(super) fn findings(&mut self, slot: Slot, way: Way) -> (&mut Streams, Findings<'_>) {
+    /// Lets `read` find things in the session at `slot` on `way`, by itself or
+    /// by the streams, and takes over what the session learned.
+    pub(super) fn find<R>(
+        &mut self,
+        slot: Slot,
+        way: Way,
+        read: impl FnOnce(&mut Streams, &mut Findings<'_>) -> R,
+    ) -> R {
         let session = self.sessions.get_mut(slot).map(|(key, session)| (*key, session.client));
-        let findings = Findings {
+        let mut findings = Findings {
             way,
             session,
             now: self.now,
@@ -58,11 +63,14 @@ impl Core {
             out: &mut self.out,
             learned: Learned::default(),
         };
-        (&mut self.streams, findings)
+        let result = read(&mut self.streams, &mut findings);
+        let learned = findings.learned;
+        self.take_over(slot, learned);
+        result
     }
 
     /// Takes over what the session at `slot` learned about itself.
-    pub(super) fn take_over(&mut self, slot: Slot, learned: Learned) {
+    fn take_over(&mut self, slot: Slot, learned: Learned) {
         if learned.hosts.is_empty() && learned.note.is_none() {
             return;
         }
@@ -133,19 +141,9 @@ impl Findings<'_> {
         }
     }
 
-    /// What rows of both kinds derive their ids from.
-    fn seed(&self) -> u64 {
-        let [(client, port), (_, server_port)] = self.ends();
-        let address = match client {
-            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
-            IpAddr::V6(v6) => v6,
-        };
-        record::seed([&address.octets()[..], &port.to_be_bytes(), &server_port.to_be_bytes()])
-    }
-
     fn handshake(&mut self, handshake: &tls::Handshake) -> record::Tls {
-        let seed = self.seed();
         let [client_end, server_end] = self.ends();
+        let seed = record::seed_of(client_end, server_end.1);
         let (client, server) = (handshake.client.as_ref(), handshake.server.as_ref());
         let certificate = handshake.certificate.as_ref();
         record::Tls {
@@ -182,8 +180,8 @@ impl Findings<'_> {
     }
 
     fn exchange(&mut self, exchange: http::Exchange) -> record::Http {
-        let seed = self.seed();
         let [client_end, server_end] = self.ends();
+        let seed = record::seed_of(client_end, server_end.1);
         record::Http {
             id: self.http_ids.next(self.way.time, seed),
             time: self.way.time,

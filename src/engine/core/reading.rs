@@ -88,10 +88,7 @@ impl Core {
         }
         let Some(read) = session.protocol.and_then(|protocol| protocol.datagram) else { return };
         let way = way(session, packet);
-        let (_, mut findings) = self.findings(slot, way);
-        read(side, payload, &mut findings);
-        let learned = findings.learned;
-        self.take_over(slot, learned);
+        self.find(slot, way, |_, findings| read(side, payload, findings));
     }
 
     /// Reads one datagram of a session whose datagrams are read together.
@@ -99,10 +96,8 @@ impl Core {
         let Some((_, session)) = self.sessions.get_mut(slot) else { return };
         let (name, way) = (session.number, way(session, packet));
         let now = self.now;
-        let (streams, mut findings) = self.findings(slot, way);
-        let outcome = streams.datagram(name, side, payload, now, &mut findings);
-        let learned = findings.learned;
-        self.take_over(slot, learned);
+        let outcome =
+            self.find(slot, way, |streams, findings| streams.datagram(name, side, payload, now, findings));
         self.read_on(slot, outcome);
     }
 
@@ -156,10 +151,8 @@ impl Core {
         }
         let (name, way) = (session.number, way(session, packet));
         let now = self.now;
-        let (streams, mut findings) = self.findings(slot, way);
-        let outcome = streams.segment(name, ends, tcp, now, &mut findings);
-        let learned = findings.learned;
-        self.take_over(slot, learned);
+        let outcome =
+            self.find(slot, way, |streams, findings| streams.segment(name, ends, tcp, now, findings));
         self.read_on(slot, outcome);
     }
 
@@ -200,10 +193,7 @@ impl Core {
             dst: key.endpoint(session.client.other(), Side::Server),
             device: session.device,
         };
-        let (streams, mut findings) = self.findings(slot, way);
-        streams.close(number, &mut findings);
-        let learned = findings.learned;
-        self.take_over(slot, learned);
+        self.find(slot, way, |streams, findings| streams.close(number, findings));
     }
 
     /// Shows the signatures the first bytes that each side sends.
