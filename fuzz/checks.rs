@@ -1,6 +1,8 @@
 //! What must hold of any bytes at all. The fuzz targets call these with what
 //! libFuzzer thinks of, `tests/any_bytes.rs` with captures and chance.
 
+#[path = "streams.rs"]
+mod streams;
 #[path = "web.rs"]
 mod web;
 
@@ -19,6 +21,9 @@ use weir::store::eve::Eve;
 use weir::time::Time;
 use weir::wire::{self, Body, Decoder, LinkType, Tunnel};
 
+#[allow(unused_imports)]
+pub use streams::{essence, streams};
+#[allow(unused_imports)]
 pub use web::{http, quic, tls};
 
 /// Link types, the commonest first.
@@ -184,12 +189,21 @@ pub fn rules(data: &[u8]) {
     for (proto, sport, dport) in [(6, 50_000, 443), (17, 50_000, 53), (17, 8_000, 8_001)] {
         for host in [None, Some("www.example.com"), Some(host.as_str())] {
             for payload in [None, Some(payload)] {
-                let evidence = Evidence { proto, sport, dport, host, payload };
+                let server = payload.and_then(address);
+                let evidence = Evidence { proto, sport, dport, host, server, payload };
                 let best =
                     singles.iter().filter_map(|single| single.classify(&evidence)).map(|m| m.rank).max();
                 assert_eq!(rules.classify(&evidence).map(|m| m.rank), best, "{evidence:?}");
             }
         }
+    }
+}
+
+/// The address that `bytes` begin with, of either kind.
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    match bytes.first()? % 2 {
+        0 => bytes.first_chunk::<4>().map(|&octets| octets.into()),
+        _ => bytes.first_chunk::<16>().map(|&octets| octets.into()),
     }
 }
 

@@ -106,13 +106,16 @@ def compare(title, cases, weir, settings, runs):
 
 
 def features(count):
-    """A file of `count` lines: names, first bytes and ports, as real ones mix them."""
+    """A file of `count` lines: names, addresses, first bytes and ports, as real ones mix them."""
     numbers = random.Random(count)
     lines = []
     for n in range(count):
         kind = numbers.random()
-        if kind < 0.7:
+        if kind < 0.6:
             feature = f";;;app{n}.example{numbers.randrange(500)}.com;"
+        elif kind < 0.7:
+            third, length = numbers.randrange(256), numbers.choice((24, 24, 26))
+            feature = f";;;{numbers.randrange(1, 224)}.{numbers.randrange(256)}.{third}.0/{length};"
         elif kind < 0.85:
             offset = numbers.choice((0, 0, 0, 1, 2, 4, -1))
             length = 1 if offset < 0 else 4

@@ -88,7 +88,7 @@ outlook     outlook.office365.com           tls:443    2400    900  900  45
 onedrive    onedrive.live.com               tls:443    6000  32000  240   6
 slack       wss-primary.slack.com           tls:443     700    300 2400  50
 linkedin    www.linkedin.com                tls:443    2400    120   90   9
-docker      registry-1.docker.io            tls:443  120000    900   40   5
+docker      hub.docker.com                  tls:443  120000    900   40   5
 apt         archive.ubuntu.com/noble/InRelease http:80 9000      0    6   2
 update      download.windowsupdate.com/d/update.cab http:80 90000 0  60   4
 steam       store.steampowered.com          tls:443    4200    160   60   7

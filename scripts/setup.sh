@@ -1,6 +1,6 @@
 #!/bin/bash
-# Installs the Debian packages that are missing for what is named: run, test
-# or bench. Says nothing and asks nobody where all are there.
+# Installs the Debian packages that are missing for what is named: run, test,
+# bench or cross. Says nothing and asks nobody where all are there.
 set -euo pipefail
 
 # Cargo.toml says which Rust it needs.
@@ -9,13 +9,27 @@ needed_rust=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
 
 build="gcc libc6-dev libpcap-dev ca-certificates"
 pages="php-cli php-sqlite3 php-mysql"
+unpacked=
+servers=$root/target/servers
 case ${1:-} in
 run) wanted="$build $pages python3 iproute2" ;;
-# The cores of MariaDB bring the programs without a service of the system.
-test) wanted="$build $pages python3 tzdata iproute2 procps curl bind9-dnsutils dnsmasq-base mariadb-server-core mariadb-client" ;;
+# Servers come in packages that bring the programs without a service of the system…
+test)
+    wanted="$build $pages python3 tzdata iproute2 procps openssl curl bind9-dnsutils dnsmasq-base mariadb-server-core \
+        mariadb-client apache2-bin ngtcp2-client openssh-client dropbear-bin redis-tools postgresql-client \
+        binutils busybox nodejs shellcheck"
+    # …and where there is none, they are unpacked and never installed: with the
+    # program that tells whether it is there.
+    unpacked="postgresql/postgres ngtcp2-server/gtlsserver"
+    ;;
 bench) wanted="$build python3 libsqlite3-dev" ;;
+# Debian's compiler brings the source of its standard library, in the same version.
+cross)
+    wanted="$build python3 python3-venv rustc-web cargo-web rust-web-src libstd-rust-web-dev \
+        make flex bison dpkg-dev qemu-user-static"
+    ;;
 *)
-    echo "usage: setup.sh run|test|bench" >&2
+    echo "usage: setup.sh run|test|bench|cross" >&2
     exit 2
     ;;
 esac
@@ -35,6 +49,8 @@ new_enough() {
 
 # enough_rust: whether there is a cargo that is new enough.
 enough_rust() {
+    # It is in the list already.
+    [[ $wanted != *cargo-web* ]] || return 0
     have=$(cargo --version 2>/dev/null | cut -d' ' -f2) || return 1
     new_enough "$have"
 }
@@ -45,15 +61,39 @@ offers() {
     new_enough "$version"
 }
 
+# unpack PACKAGE: below target, where the tests look; only its libraries are installed.
+unpack() {
+    # The name that is always the same stands for the one of this release.
+    package=$(apt-cache depends "$1" | sed -n "s/^  Depends: \($1-[0-9]*\)$/\1/p")
+    package=${package:-$1}
+    # LLVM is what PostgreSQL may do without.
+    libraries=
+    for library in $(apt-cache depends "$package" | sed -n '/llvm/d; s/^  Depends: \(lib.*\)/\1/p'); do
+        installed "$library" || libraries="$libraries $library"
+    done
+    # shellcheck disable=SC2086 # a list of words
+    [ -z "$libraries" ] || as_root apt-get install -q -y --no-install-recommends $libraries
+    mkdir -p "$servers"
+    aside=$(mktemp -d)
+    # By who runs this: apt's own user may not write there.
+    (cd "$aside" && apt-get download -q -o APT::Sandbox::User=root "$package" && dpkg-deb -x ./*.deb "$servers")
+    rm -r "$aside"
+}
+
 missing=
 for package in $wanted; do
     installed "$package" || missing="$missing $package"
+done
+packed=
+for server in $unpacked; do
+    at=$(find /usr/sbin /usr/lib/postgresql "$servers" -name "${server#*/}" -print -quit 2>/dev/null || true)
+    [ -n "$at" ] || packed="$packed ${server%/*}"
 done
 lints=
 if [ "$1" = test ] && ! { cargo clippy --version && cargo fmt --version; } >/dev/null 2>&1; then
     lints=yes
 fi
-if enough_rust && [ -z "$missing$lints" ]; then
+if enough_rust && [ -z "$missing$lints$packed" ]; then
     exit 0
 fi
 
@@ -81,3 +121,6 @@ elif [ -n "$lints" ]; then
 fi
 # shellcheck disable=SC2086 # a list of words
 [ -z "$missing" ] || as_root apt-get install -q -y --no-install-recommends $missing
+for package in $packed; do
+    unpack "$package"
+done

@@ -318,6 +318,11 @@ impl<K: Hash + Eq, V, const CLASSES: usize> Table<K, V, CLASSES> {
         })
     }
 
+    /// Places that may hold an entry; [`Table::get`] tells which do.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> + use<K, V, CLASSES> {
+        (0..self.places.len() as u32).map(Slot)
+    }
+
     fn next(&self) -> Option<(Slot, Time)> {
         let heads = (0..).zip(self.timeouts).filter_map(|(class, timeout)| {
             let slot = self.queues.oldest(class)?;

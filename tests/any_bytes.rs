@@ -4,32 +4,22 @@
 
 mod common;
 
+use common::Chance;
+
 #[path = "../fuzz/checks.rs"]
 mod checks;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use weir::source::{CaptureFile, Source, State};
 
 /// Frames of each capture that are tried.
 const FRAMES: usize = 100;
 
-fn captures() -> Vec<PathBuf> {
-    let cases = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")).unwrap();
-    let mut all: Vec<PathBuf> = cases
-        .flat_map(|case| fs::read_dir(case.unwrap().path()).into_iter().flatten().flatten())
-        .map(|entry| entry.path())
-        .filter(|path| path.to_string_lossy().contains(".pcap"))
-        .collect();
-    assert!(all.len() > 20);
-    all.extend(common::corpus().unwrap_or_default());
-    all
-}
-
 /// The first frames of each capture, with the place of their link type.
 fn frames(mut each: impl FnMut(&[u8])) {
-    for path in captures() {
+    for path in common::captures() {
         let Ok(mut file) = CaptureFile::open(&path) else { continue };
         let mut left = FRAMES;
         while left > 0 {
@@ -38,38 +28,6 @@ fn frames(mut each: impl FnMut(&[u8])) {
             if !matches!(state, Ok(State::More)) {
                 break;
             }
-        }
-    }
-}
-
-/// Numbers that look like chance (xorshift64).
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    fn bytes(&mut self, length: usize) -> Vec<u8> {
-        (0..length).map(|_| self.next() as u8).collect()
-    }
-
-    /// Changes a few bytes, or cuts off the end.
-    fn spoil(&mut self, bytes: &mut Vec<u8>) {
-        for _ in 0..self.below(4) {
-            if let Some(place) = (!bytes.is_empty()).then(|| self.below(bytes.len())) {
-                bytes[place] = self.next() as u8;
-            }
-        }
-        if self.below(4) == 0 {
-            bytes.truncate(self.below(bytes.len() + 1));
         }
     }
 }
@@ -156,6 +114,7 @@ fn operations_by_chance() {
     for _ in 0..3_000 {
         let length = chance.below(600);
         checks::engine(&chance.bytes(length));
+        checks::streams(&chance.bytes(length));
     }
 }
 
@@ -174,6 +133,7 @@ fn finds_of_the_fuzzers() {
             "tls" => checks::tls(&bytes),
             "rules" => checks::rules(&bytes),
             "engine" => checks::engine(&bytes),
+            "streams" => checks::streams(&bytes),
             _ => panic!("{name}: no fuzz target"),
         }
     }

@@ -1,193 +1,95 @@
-//! The daemon on a real interface: two network namespaces of the test's own,
-//! joined by a veth pair, with a real resolver, web server, dig and curl.
-//! Nothing leaves them. Needs root, as capturing does.
+//! The daemon on a real interface, with a real resolver, web server, dig and
+//! curl at its two ends.
 
 mod common;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use serde_json::Value;
+use common::net::{CONFIG, Daemon, Net, write_config};
 
-/// Runs a command line; its output, and whether it went well.
-fn run(line: &str) -> (bool, String) {
-    let words: Vec<_> = line.split_whitespace().collect();
-    let done = Command::new(words[0]).args(&words[1..]).output().unwrap_or_else(|e| panic!("{line}: {e}"));
-    let text = [done.stdout, done.stderr].concat();
-    (done.status.success(), String::from_utf8_lossy(&text).into_owned())
+/// A web server and a resolver that knows one name.
+fn serve(net: &mut Net) {
+    fs::write(net.folder.join("index.html"), "x".repeat(100_000)).unwrap();
+    // As HTTP/1.1, which keeps connections.
+    net.start("python3 -m http.server 80 --bind 10.77.0.1 --protocol HTTP/1.1", "http.log");
+    net.start(
+        "dnsmasq --no-daemon --no-resolv --no-hosts --conf-file=/dev/null --user=root \
+         --listen-address=10.77.0.1 --bind-interfaces --address=/www.example.com/10.77.0.1",
+        "dnsmasq.log",
+    );
+    common::until("the servers answer", || browse(net));
 }
 
-fn must(line: &str) -> String {
-    let (ok, text) = run(line);
-    assert!(ok, "{line}: {text}");
-    text
+fn resolve(net: &Net) -> bool {
+    let (_, name) = net.at_client("dig +short +tries=1 +time=2 www.example.com @10.77.0.1");
+    name.trim() == "10.77.0.1"
 }
 
-/// A client and a server, each in a namespace; both and all that runs in them
-/// go with it.
-struct Net {
-    folder: PathBuf,
-    client: String,
-    server: String,
-    children: Vec<Child>,
+/// Asks for the name, then for the page.
+fn browse(net: &Net) -> bool {
+    let resolved = resolve(net);
+    let (_, page) =
+        net.at_client("curl -s -m 5 -o /dev/null -w %{size_download} http://10.77.0.1/index.html");
+    resolved && page == "100000"
 }
 
-impl Net {
-    fn new(name: &str) -> Net {
-        let folder = common::folder(name);
-        let id = std::process::id();
-        let net = Net {
-            folder,
-            client: format!("weir-c{id}-{name}"),
-            server: format!("weir-s{id}-{name}"),
-            children: Vec::new(),
-        };
-        for space in [&net.client, &net.server] {
-            must(&format!("ip netns add {space}"));
-            must(&format!("ip -n {space} link set lo up"));
-        }
-        net.plug();
-        net
-    }
+/// A connection that is kept, and asks for the page when it is told to.
+struct Kept {
+    child: Child,
+    orders: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
 
-    /// The cable: `c0` at the client, `s0` at the server.
-    fn plug(&self) {
-        let Net { client, server, .. } = self;
-        must(&format!("ip -n {client} link add c0 type veth peer name s0 netns {server}"));
-        must(&format!("ip -n {client} address add 10.77.0.2/24 dev c0"));
-        must(&format!("ip -n {server} address add 10.77.0.1/24 dev s0"));
-        must(&format!("ip -n {client} link set c0 up"));
-        must(&format!("ip -n {server} link set s0 up"));
-    }
+const KEPT: &str = "
+import http.client, sys
+kept = http.client.HTTPConnection('10.77.0.1')
+kept.connect()
+print('connected', flush=True)
+for order in sys.stdin:
+    kept.request('GET', '/index.html', headers={'Host': 'www.example.com'})
+    print(len(kept.getresponse().read()), flush=True)
+";
 
-    fn unplug(&self) {
-        must(&format!("ip -n {} link delete c0", self.client));
-    }
-
-    /// Starts something in the server's namespace.
-    fn start(&mut self, line: &str, log: &str) -> u32 {
-        let words: Vec<_> = line.split_whitespace().collect();
-        let log = fs::File::create(self.folder.join(log)).unwrap();
-        let child = Command::new("ip")
-            .args(["netns", "exec", &self.server])
-            .args(words)
-            .current_dir(&self.folder)
-            .stdout(Stdio::null())
-            .stderr(log)
+impl Kept {
+    fn connect(net: &Net) -> Kept {
+        let mut child = Command::new("ip")
+            .args(["netns", "exec", &net.client, "python3", "-c", KEPT])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let id = child.id();
-        self.children.push(child);
-        id
+        let (orders, answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        let mut kept = Kept { child, orders, answers };
+        assert_eq!(kept.answer(), "connected");
+        kept
     }
 
-    fn at_client(&self, line: &str) -> (bool, String) {
-        run(&format!("ip netns exec {} {line}", self.client))
+    fn answer(&mut self) -> String {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        line.trim().into()
     }
 
-    /// A web server and a resolver that knows one name.
-    fn serve(&mut self) {
-        fs::write(self.folder.join("index.html"), "x".repeat(100_000)).unwrap();
-        self.start("python3 -m http.server 80 --bind 10.77.0.1", "http.log");
-        self.start(
-            "dnsmasq --no-daemon --no-resolv --no-hosts --conf-file=/dev/null --user=root \
-             --listen-address=10.77.0.1 --bind-interfaces --address=/www.example.com/10.77.0.1",
-            "dnsmasq.log",
-        );
-        common::until("the servers answer", || self.browse());
+    fn ask(&mut self) {
+        writeln!(self.orders).unwrap();
+        assert_eq!(self.answer(), "100000");
     }
 
-    /// Asks for the name, then for the page.
-    fn browse(&self) -> bool {
-        let (_, name) = self.at_client("dig +short +tries=1 +time=2 www.example.com @10.77.0.1");
-        let (_, page) =
-            self.at_client("curl -s -m 5 -o /dev/null -w %{size_download} http://10.77.0.1/index.html");
-        name.trim() == "10.77.0.1" && page == "100000"
+    fn close(mut self) {
+        drop(self.orders);
+        assert!(self.child.wait().unwrap().success());
     }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.folder.join("weir.log")).unwrap_or_default()
-    }
-}
-
-impl Drop for Net {
-    fn drop(&mut self) {
-        for child in &mut self.children {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-        for space in [&self.client, &self.server] {
-            let (ok, processes) = run(&format!("ip netns pids {space}"));
-            for process in processes.split_whitespace().filter(|_| ok) {
-                run(&format!("kill -9 {process}"));
-            }
-            run(&format!("ip netns delete {space}"));
-        }
-        let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
-const CONFIG: &str = "[capture]\ninterfaces = [\"s0\"]\n[sqlite]\npath = \"weir.db\"\n\
-    [daemon]\ncontrol = \"socket\"\nweb_info = \"web.json\"\n[store]\ndelay = \"0s\"\n";
-
-/// The daemon in the server's namespace.
-struct Daemon {
-    folder: PathBuf,
-    process: u32,
-}
-
-impl Daemon {
-    fn start(net: &mut Net) -> Daemon {
-        let folder = net.folder.clone();
-        let line = format!("{} run -c config.toml", env!("CARGO_BIN_EXE_weir"));
-        let process = net.start(&line, "weir.log");
-        let daemon = Daemon { folder, process };
-        common::until("the daemon runs", || daemon.status()["interfaces"][0]["state"] == "up");
-        daemon
-    }
-
-    fn status(&self) -> Value {
-        let done = Command::new(env!("CARGO_BIN_EXE_weir"))
-            .args(["status", "--json", "-c", "config.toml"])
-            .current_dir(&self.folder)
-            .output()
-            .unwrap();
-        serde_json::from_slice(&done.stdout).unwrap_or_default()
-    }
-
-    fn signal(&self, name: &str) {
-        // `ip netns exec` becomes the daemon: it is the same process.
-        must(&format!("kill -{name} {}", self.process));
-    }
-
-    /// Ends it, and returns its exit code.
-    fn end(&self, net: &mut Net) -> Option<i32> {
-        self.signal("TERM");
-        let child = net.children.iter_mut().find(|child| child.id() == self.process).unwrap();
-        child.wait().unwrap().code()
-    }
-
-    fn rows<T: rusqlite::types::FromSql>(&self, sql: &str) -> Vec<T> {
-        let database = rusqlite::Connection::open(self.folder.join("weir.db")).unwrap();
-        let mut statement = database.prepare(sql).unwrap();
-        let rows = statement.query_map((), |row| row.get(0)).unwrap();
-        rows.map(Result::unwrap).collect()
-    }
-}
-
-fn write_config(folder: &Path, features: &str) {
-    fs::write(folder.join("config.toml"), CONFIG).unwrap();
-    fs::write(folder.join("features.txt"), features).unwrap();
 }
 
 #[test]
 fn what_passes_an_interface_is_written_down_and_the_end_is_clean() {
     let mut net = Net::new("all");
     write_config(&net.folder, "Example:[;;;example.com;]\n");
-    net.serve();
+    serve(&mut net);
     let daemon = Daemon::start(&mut net);
-    assert!(net.browse());
+    assert!(browse(&net));
     common::until("the sessions are seen", || daemon.status()["engine"]["dns_messages"].as_u64() >= Some(2));
     assert_eq!(daemon.end(&mut net), Some(0), "{}", net.log());
     let hosts: Vec<String> = daemon.rows(
@@ -216,9 +118,9 @@ fn what_passes_an_interface_is_written_down_and_the_end_is_clean() {
 fn an_interface_that_goes_away_is_waited_for() {
     let mut net = Net::new("away");
     write_config(&net.folder, "");
-    net.serve();
+    serve(&mut net);
     let daemon = Daemon::start(&mut net);
-    assert!(net.browse());
+    assert!(browse(&net));
     net.unplug();
     common::until("the loss is noticed", || daemon.status()["interfaces"][0]["state"] == "away");
     assert!(net.log().contains("s0"), "{}", net.log());
@@ -261,4 +163,42 @@ fn hup_takes_over_what_is_right_and_keeps_what_it_has_otherwise() {
     assert_eq!(daemon.status()["interfaces"][0]["state"], "up");
     assert_eq!(daemon.process, process);
     assert_eq!(daemon.end(&mut net), Some(0), "{}", net.log());
+}
+
+#[test]
+fn other_signatures_are_taken_over_while_sessions_go_on() {
+    let mut net = Net::new("signatures");
+    write_config(&net.folder, "Old:[tcp;;80;;]\n");
+    serve(&mut net);
+    let daemon = Daemon::start(&mut net);
+    let mut named = Kept::connect(&net);
+    named.ask();
+    let mut silent = Kept::connect(&net);
+    // The daemon has read them when it has read what came after.
+    assert!(resolve(&net));
+    common::until("both are seen", || daemon.status()["engine"]["dns_messages"].as_u64() >= Some(2));
+    fs::write(net.folder.join("features.txt"), "New:[;;;example.com\n").unwrap();
+    daemon.signal("HUP");
+    common::until("the mistake is told", || net.log().contains("nothing was changed"));
+    named.ask();
+    fs::write(net.folder.join("features.txt"), "New:[;;;example.com;]\nOther:[tcp;;1;;]\n").unwrap();
+    daemon.signal("HUP");
+    common::until("the new file is taken over", || daemon.status()["features"]["apps"] == 2);
+    named.ask();
+    silent.ask();
+    let mut later = Kept::connect(&net);
+    later.ask();
+    for kept in [named, silent, later] {
+        kept.close();
+    }
+    assert_eq!(daemon.end(&mut net), Some(0), "{}", net.log());
+    // Each is one row, with all that passed before and after.
+    let sessions: Vec<String> = daemon.rows(
+        "SELECT CONCAT_WS(' ', app, host, reason, bytes_in / 100000) FROM session \
+         WHERE server_port = 80 ORDER BY start",
+    );
+    assert_eq!(
+        sessions,
+        ["New www.example.com fin 3", "New www.example.com fin 1", "New www.example.com fin 1"]
+    );
 }

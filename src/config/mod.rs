@@ -26,8 +26,9 @@ sections! {
         /// Only frames that match this filter (pcap-filter(7)) are looked at.
         filter: String = String::new();
         /// Bytes of each frame that are captured. Names lie in the first
-        /// packets; volumes are right whatever this is.
-        snaplen: Number<96, 262_144> = Number(1600);
+        /// packets, which offload may join to longer frames than the network
+        /// carries; volumes are right whatever this is.
+        snaplen: Number<96, 262_144> = Number(4096);
         /// Memory for frames that wait in the kernel, for each interface.
         buffer: Size<65_536, 1_073_741_824> = Size(2 << 20);
         /// Whether to see frames that are for others, as a mirror port needs.
@@ -122,6 +123,11 @@ sections! {
     sqlite: Sqlite {
         /// Relative to this file. Flash wears out: /tmp is memory on OpenWrt.
         path: PathBuf = "/tmp/weir/weir.db".into();
+        /// A copy on lasting storage, "" for none. It is read back at the start
+        /// when there is no database, as after a reboot.
+        copy: Option<PathBuf> = None;
+        /// The copy is written as often, whole, and at the end.
+        copy_every: Span<600, 2_592_000> = Span::secs(12 * 3600);
     }
 
     /// The database server, for kind = "mariadb".
@@ -138,6 +144,10 @@ sections! {
         user: String = "weir".into();
         /// Its password.
         password: String = String::new();
+        /// File with the certificates (PEM) of who signs the server's. With it
+        /// the connection is TLS, and the server has to be who it is called;
+        /// "" for none. Needs a weir with the feature mariadb-tls.
+        ca: Option<PathBuf> = None;
         /// How long a connection may take to come about.
         timeout: Span<1, 300> = Span::secs(10);
         /// The account for the pages, which needs SELECT only. None means the

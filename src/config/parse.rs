@@ -52,8 +52,11 @@ impl Config {
 
     /// Paths in the file are relative to it.
     pub fn set_folder(&mut self, folder: &Path) {
-        let Config { apps, sqlite, daemon, .. } = self;
+        let Config { apps, sqlite, mariadb, daemon, .. } = self;
         for path in [&mut apps.features, &mut sqlite.path, &mut daemon.control, &mut daemon.web_info] {
+            *path = folder.join(&path);
+        }
+        for path in [&mut sqlite.copy, &mut mariadb.ca].into_iter().flatten() {
             *path = folder.join(&path);
         }
     }

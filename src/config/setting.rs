@@ -221,6 +221,20 @@ impl Setting for PathBuf {
     }
 }
 
+/// None is an empty text.
+impl Setting for Option<PathBuf> {
+    fn read(value: &DeValue<'_>) -> Result<Self, String> {
+        match value.as_str() {
+            Some("") => Ok(None),
+            _ => PathBuf::read(value).map(Some),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.clone().unwrap_or_default().show()
+    }
+}
+
 impl Setting for Vec<String> {
     fn read(value: &DeValue<'_>) -> Result<Self, String> {
         let items =

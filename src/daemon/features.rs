@@ -128,6 +128,7 @@ fn evidence(row: &Labelled) -> Evidence<'_> {
         sport: row.client_port,
         dport: row.server_port,
         host: row.host.as_deref(),
+        server: row.server.parse().ok(),
         payload: None,
     }
 }
@@ -168,6 +169,7 @@ mod tests {
             let row = Labelled {
                 proto: Proto(number).to_string(),
                 client_port: 1,
+                server: "192.0.2.1".into(),
                 server_port: 2,
                 host: None,
                 app: None,

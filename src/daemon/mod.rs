@@ -22,7 +22,7 @@ pub use status::status;
 
 use crate::config::{self, Config, StoreKind};
 use crate::rules::Rules;
-use crate::store::sqlite::Sqlite;
+use crate::store::sqlite::{Copied, Sqlite};
 use crate::store::{self, Bounds, Nothing, Store};
 
 /// Why a command did not do what it should. Said on stderr, in one line each.
@@ -103,7 +103,13 @@ fn open_store(config: &Config) -> Result<AnyStore, store::Error> {
     };
     match config.store.kind.0 {
         StoreKind::None => Ok(Box::new(Nothing)),
-        StoreKind::Sqlite => Ok(Box::new(Sqlite::open(&config.sqlite.path, bounds)?)),
+        StoreKind::Sqlite => {
+            let sqlite = &config.sqlite;
+            Ok(match &sqlite.copy {
+                None => Box::new(Sqlite::open(&sqlite.path, bounds)?),
+                Some(copy) => Box::new(Copied::open(&sqlite.path, copy, *sqlite.copy_every, bounds)?),
+            })
+        }
         StoreKind::Mariadb => open_mariadb(config, bounds),
     }
 }
@@ -119,6 +125,7 @@ fn open_mariadb(config: &Config, bounds: Bounds) -> Result<AnyStore, store::Erro
         database: settings.database.clone(),
         user: settings.user.clone(),
         password: settings.password.clone(),
+        ca: settings.ca.clone(),
         timeout: *settings.timeout,
     };
     let mut store = Mariadb::new(&account, bounds)?;

@@ -8,6 +8,7 @@
 pub mod dns;
 pub mod http;
 mod named;
+mod pieces;
 pub mod quic;
 pub mod tls;
 mod words;
@@ -15,33 +16,55 @@ mod words;
 use std::sync::LazyLock;
 
 use crate::wire::proto;
-use named::{data, industry, media, net, text};
+use named::{calls, data, home, industry, media, meter, net, office, peer, play, text};
 
 /// Every protocol that Weir knows by its bytes, the likeliest first; one whose
 /// bytes look like another's stands before it.
 #[rustfmt::skip]
 pub static PROTOCOLS: &[&Protocol] = &[
     &tls::TLS, &http::HTTP, &http::HTTP2, &net::NBNS, &dns::MDNS, &dns::LLMNR, &dns::DNS, &quic::QUIC, &net::NTP,
-    &media::STUN, &net::DHCP, &net::DHCPV6, &net::SSDP, &tls::DTLS, &media::WIREGUARD, &media::BITTORRENT_UDP,
-    &text::SSH, &text::FTP, &text::SMTP, &text::POP3, &text::IMAP, &data::SMB, &net::SMBDGM, &net::NBDGM, &net::NBSS,
-    &net::SNMP, &media::SIP, &media::SIP_TCP, &media::RTSP, &media::BITTORRENT, &net::TFTP, &media::OPENVPN, &media::IKE,
-    &media::WHATSAPP, &text::XMPP, &data::MQTT, &data::RDP, &data::MYSQL, &data::PGSQL, &data::REDIS, &data::MONGODB,
-    &data::MSSQL, &data::KERBEROS, &data::KERBEROS_UDP, &data::LDAP, &data::LDAP_UDP, &data::DCERPC, &media::STUN_TCP,
-    &text::TELNET, &text::VNC, &media::SOCKS, &text::IRC, &data::AMQP, &data::MEMCACHED, &data::MEMCACHED_UDP,
-    &industry::COAP, &net::RADIUS, &text::SYSLOG, &text::SYSLOG_TCP, &data::RPC, &data::RPC_UDP, &net::BGP,
-    &media::OPENVPN_TCP, &media::L2TP, &media::PPTP, &media::GTPC, &media::GTPU, &media::PFCP, &industry::MODBUS,
+    &calls::WHATSAPP_CALL, &calls::TEAMS_CALL, &calls::ZOOM_STUN, &media::STUN, &net::DHCP, &net::DHCPV6, &net::SSDP,
+    &tls::DTLS, &media::WIREGUARD, &media::BITTORRENT_UDP, &text::SSH, &text::FTP, &text::SMTP, &text::POP3,
+    &text::IMAP, &data::SMB, &net::SMBDGM, &net::NBDGM, &net::NBSS, &net::SNMP, &media::SIP, &media::SIP_TCP,
+    &media::RTSP, &media::BITTORRENT, &net::TFTP, &media::OPENVPN, &media::IKE, &media::WHATSAPP, &text::XMPP,
+    &data::MQTT, &data::RDP, &data::MYSQL, &data::PGSQL, &data::REDIS, &data::MONGODB, &data::MSSQL, &data::KERBEROS,
+    &data::KERBEROS_UDP, &data::LDAP, &data::LDAP_UDP, &data::DCERPC, &media::STUN_TCP, &text::TELNET, &text::VNC,
+    &media::SOCKS, &text::IRC, &data::AMQP, &data::MEMCACHED, &data::MEMCACHED_UDP, &industry::COAP, &net::RADIUS,
+    &text::SYSLOG, &text::SYSLOG_TCP, &data::RPC, &data::RPC_UDP, &net::BGP, &media::OPENVPN_TCP, &media::L2TP,
+    &media::PPTP, &media::GTPC, &media::GTPU, &media::GTPP, &media::PFCP, &meter::UMAS, &industry::MODBUS,
     &industry::S7COMM, &industry::MMS, &industry::DNP3, &industry::DNP3_UDP, &industry::IEC104, &industry::BACNET,
     &industry::ENIP, &industry::ENIP_UDP, &industry::OPCUA, &industry::FINS, &industry::FINS_UDP, &industry::TRDP,
     &industry::TRDP_TCP, &industry::SOMEIP, &industry::SOMEIP_TCP, &industry::C37118, &industry::C37118_UDP,
     &industry::TUYA, &industry::EGD, &industry::DICOM, &industry::HL7, &media::H323, &text::MGCP, &text::MEGACO,
     &media::SKINNY, &media::BFCP, &media::BFCP_TCP, &text::RSYNC, &text::GIT, &text::MUNIN, &text::NNTP, &text::PROXY,
-    &text::GNUTELLA, &text::MINING, &text::WSD, &data::ORACLE, &data::DRDA, &data::CASSANDRA, &data::KAFKA, &data::NATS,
-    &data::AFP, &data::FASTCGI, &data::CEPH, &data::GIOP, &data::THRIFT, &data::THRIFT_UDP, &data::ZABBIX, &data::Z3950,
-    &net::DIAMETER, &net::LDP, &net::LDP_UDP, &net::HSRP, &net::RIP, &net::DLEP, &net::DLEP_TCP, &net::NATPMP,
-    &net::PCP, &net::SLP, &net::RMCP, &net::NETFLOW, &net::SFLOW, &net::PTP, &net::XDMCP, &net::ROUGHTIME, &net::RX,
-    &media::EDONKEY, &media::BITCOIN, &media::STEAM, &media::RAKNET, &media::TEAMSPEAK, &media::SPOTIFY,
-    &media::DISCORD, &media::TAILSCALE, &media::OICQ, &media::TEAMVIEWER, &media::KCP, &media::MPEGTS, &media::RTCP,
-    &media::RTP,
+    &text::GNUTELLA, &text::MINING, &text::WSD, &data::ORACLE, &data::DRDA, &data::CASSANDRA, &data::KAFKA,
+    &data::NATS, &data::AFP, &data::FASTCGI, &data::CEPH, &data::GIOP, &data::THRIFT, &data::THRIFT_UDP, &data::ZABBIX,
+    &data::Z3950, &net::DIAMETER, &net::LDP, &net::LDP_UDP, &net::HSRP, &net::RIP, &net::DLEP, &net::DLEP_TCP,
+    &net::NATPMP, &net::PCP, &net::SLP, &net::RMCP, &net::NETFLOW, &net::SFLOW, &net::PTP, &net::XDMCP,
+    &net::ROUGHTIME, &net::RX, &media::EDONKEY, &media::BITCOIN, &media::STEAM, &media::SPOTIFY, &media::DISCORD,
+    &media::TAILSCALE, &media::OICQ, &media::TEAMVIEWER, &media::TEAMVIEWER_UDP, &play::SOURCE, &play::HALFLIFE2,
+    &play::QUAKE, &play::RAKNET, &play::ENET, &play::MINECRAFT, &play::GENSHIN, &play::NINTENDO,
+    &play::STEAM_TCP, &play::TEAMSPEAK, &play::TEAMSPEAK_TCP, &play::CRYNETWORK, &play::YOJIMBO, &play::WOW,
+    &play::MUMBLE, &home::TUYA_TCP, &home::KASA, &home::KASA_TCP, &home::MIIO, &home::LIFX, &home::WIZ,
+    &home::YEELIGHT, &home::PJLINK, &home::MPD, &home::BROADLINK, &home::KNX, &home::KNX_TCP, &home::MATTER,
+    &home::ARTNET, &home::SACN, &home::DHIP, &home::DHIP_UDP, &home::BAICHUAN, &home::BJNP, &home::JETDIRECT,
+    &home::LPD, &home::WOL, &home::UBIQUITI, &home::MNDP, &home::SYNCTHING, &home::SYNCTHING_TCP, &home::DROPBOX,
+    &home::SPOTIFY_TCP, &home::TIVO, &home::ANYDESK, &meter::C1222, &meter::C1222_TCP, &meter::DLMS, &meter::DLMS_TCP,
+    &meter::CNPIP, &meter::ETHERSBUS, &meter::ETHERSIO, &meter::ATG, &meter::CPHA, &meter::HARTIP, &meter::HARTIP_TCP,
+    &meter::ADS, &meter::CIP, &meter::FOX, &meter::PROFINET, &meter::RTPS, &meter::HISLIP, &meter::LORAWAN,
+    &meter::FLUTE, &office::RTMP, &office::ICAP, &office::X11, &office::CITRIX, &office::NOMACHINE, &office::SPICE,
+    &office::RADMIN, &office::RDP_UDP, &office::ISCSI, &office::MSSQL_BROWSER, &office::CASSANDRA_NODES,
+    &office::ELASTICSEARCH, &office::CLICKHOUSE, &office::ZEROMQ, &office::JRMI, &office::AJP, &office::SMPP,
+    &office::FIX, &office::SVN, &office::TACACS, &office::RSH, &office::RLOGIN, &office::WHOIS, &office::ADB,
+    &office::IPERF, &office::IPERF_UDP, &office::COLLECTD, &office::BFD, &office::BABEL, &office::OLSR, &office::RIPNG,
+    &office::CAPWAP, &office::NBD, &office::NINEP, &office::DISTCC, &office::ASTERISK, &office::MANAGESIEVE,
+    &office::LISP, &office::OPENFLOW, &office::OPENWIRE, &office::STOMP, &office::GEARMAN, &office::COUCHBASE,
+    &office::CHECKMK, &office::KISMET, &office::VMWARE, &office::HCLNOTES, &office::LUSTRE, &office::OOKLA,
+    &office::MERAKI, &office::ALICLOUD, &peer::BITTORRENT_LATER, &peer::GNUTELLA_UDP, &peer::KAD, &peer::SOULSEEK,
+    &peer::DIRECTCONNECT, &peer::ETHEREUM, &peer::MONERO, &peer::CRYPTONOTE, &peer::JSONRPC, &peer::ZEROTIER,
+    &peer::NEBULA, &peer::TINC, &peer::DNSCRYPT, &peer::TEREDO, &peer::ZOOM, &peer::TELEGRAM, &peer::TELEGRAM_UDP,
+    &peer::WECHAT, &peer::THREEMA, &peer::WEBSOCKET, &peer::SIP_ALIVE, &peer::MQTT_LATER, &peer::IAX, &peer::SRT,
+    &peer::TLS_LATER, &media::KCP, &media::MPEGTS, &media::RTCP, &media::RTP,
 ];
 
 /// Who sent something.
@@ -138,6 +161,10 @@ pub trait Sink {
         true
     }
 
+    /// The beginning of a stream that came in several segments, as far as it
+    /// did; `side` sent it (streams only).
+    fn opening(&mut self, _side: Side, _bytes: &[u8]) {}
+
     /// A DNS message.
     fn dns(&mut self, kind: dns::Kind, side: Side, message: &dns::Message<'_>);
 
@@ -167,6 +194,10 @@ pub enum Identity {
 
 type Probe = fn(&Opening<'_>) -> Verdict;
 
+/// Bytes of a stream in which each protocol is to be known. With fewer none is
+/// ruled out, however TCP cut them; the calls of miners have the longest
+const ENOUGH: usize = 256;
+
 /// The probes of the protocols over TCP and over UDP. Apart and together with
 /// nothing else, because each session's first bytes are shown to most of them.
 static PROBES: LazyLock<[Vec<(Probe, &'static Protocol)>; 2]> = LazyLock::new(|| {
@@ -187,5 +218,6 @@ pub fn identify(opening: &Opening<'_>) -> Identity {
         }
     }
     // A datagram is all there is of it.
+    let more = more || opening.bytes.len() < ENOUGH;
     if more && opening.proto == proto::TCP { Identity::More } else { Identity::Unknown }
 }

@@ -9,6 +9,8 @@ use crate::dissect::dns::push_json;
 pub enum Source {
     /// Somebody asked DNS whose address it is.
     Reverse,
+    /// The client showed it before the hello that it encrypted: its provider's.
+    Ech,
     /// The server's certificate is for it.
     Cert,
     /// The device was told this address for several names, this one last.
@@ -26,6 +28,7 @@ impl Source {
     pub fn name(self) -> &'static str {
         match self {
             Source::Reverse => "reverse",
+            Source::Ech => "ech",
             Source::Cert => "cert",
             Source::SharedDns | Source::Dns => "dns",
             Source::Http => "http",
@@ -39,6 +42,7 @@ impl Source {
     pub fn confidence(self) -> u8 {
         match self {
             Source::Reverse => 20,
+            Source::Ech => 30,
             Source::Cert => 40,
             Source::SharedDns => 60,
             Source::Dns => 80,

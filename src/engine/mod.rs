@@ -9,6 +9,7 @@
 mod apps;
 mod core;
 mod devices;
+mod ech;
 mod hosts;
 mod key;
 mod names;
@@ -162,7 +163,8 @@ impl Engine {
         self.core.step(from, to);
     }
 
-    /// Replaces the signatures. Sessions go on with the app they have.
+    /// Replaces the signatures. Sessions go on, with another app if their name
+    /// has one now, or if they had none.
     pub fn set_rules(&mut self, rules: Arc<Rules>) {
         self.core.set_rules(rules);
     }

@@ -77,8 +77,13 @@ impl Questions {
         self.seen
     }
 
+    /// The name in the question that was taken in last.
+    pub fn name(&self) -> &str {
+        &self.scratch
+    }
+
     /// Takes in one message at `now`: a question waits, an answer completes its
-    /// row and tells `names` what is where.
+    /// row and tells `names` what is where. Returns the type that is asked for.
     pub fn message(
         &mut self,
         kind: Kind,
@@ -87,7 +92,7 @@ impl Questions {
         now: Time,
         names: &mut Names,
         out: &mut Vec<Record>,
-    ) {
+    ) -> Option<Type> {
         self.seen += 1;
         let question = message.questions().next();
         self.scratch.clear();
@@ -114,7 +119,7 @@ impl Questions {
                 }
                 _ => out.push(Record::Dns(row)),
             }
-            return;
+            return qtype;
         }
         if row.asked == 1 {
             let micros = way.time.since(row.time).as_micros();
@@ -140,6 +145,7 @@ impl Questions {
         }
         row.answers = (row.answer_count > 0).then(|| self.scratch.as_str().into());
         out.push(Record::Dns(row));
+        qtype
     }
 
     /// The question that waited longest of those that are the same.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::apps::AppId;
+use super::apps::{AppId, Apps};
 use super::hosts::Hosts;
 use super::key::{End, Key};
 use super::notes::Note;
@@ -68,6 +68,9 @@ pub struct Session {
     /// What decided the app: how much that says, and its line in features.txt.
     pub rank: u32,
     pub app_line: u32,
+    /// The app of the name that a session of DNS asks for, and its line. Its row
+    /// has it; its volume is no use of that app, as nobody may be using it.
+    pub asked: Option<(AppId, u32)>,
     pub note: Option<Note>,
     pub protocol: Option<&'static Protocol>,
     pub tunnel: Option<Tunnel>,
@@ -155,6 +158,11 @@ impl Session {
         }
     }
 
+    /// The app as its row has it, and the line that decided.
+    fn cause(&self) -> Option<(AppId, u32)> {
+        self.asked.or(self.app.map(|app| (app, self.app_line)))
+    }
+
     /// Its row, named `id`, as it stands; `reason` when it is over.
     pub fn row(
         &self,
@@ -162,7 +170,7 @@ impl Session {
         key: &Key,
         reason: Option<Reason>,
         iface: Arc<str>,
-        app: Option<Arc<str>>,
+        apps: &Apps,
     ) -> record::Session {
         let (client, client_port) = key.endpoint(self.client, Side::Client);
         let (server, server_port) = key.endpoint(self.client.other(), Side::Server);
@@ -195,8 +203,8 @@ impl Session {
             host_source: self.hosts.first().map(|(source, _)| source.name()),
             host_confidence: self.hosts.first().map(|(source, _)| source.confidence()),
             names: self.hosts.json(),
-            app_line: app.as_ref().map(|_| self.app_line),
-            app,
+            app_line: self.cause().map(|(_, line)| line),
+            app: apps.name(self.cause().map(|(app, _)| app)),
             app_proto: self.tunnel.map(Tunnel::name).or(inner).or(app_proto),
             note: self.note.map(Note::name),
             reason: reason.map(|reason| self.reason(reason)),

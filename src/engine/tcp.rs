@@ -20,9 +20,9 @@ pub enum State {
     Established,
     /// One side has sent its FIN.
     HalfClosed,
-    /// Both sides have sent their FIN.
+    /// Both sides have sent their FIN, or one has and a RST came next.
     Closed,
-    /// One side has sent a RST.
+    /// One side has sent a RST, and none a FIN before.
     Reset,
 }
 
@@ -130,7 +130,9 @@ impl Connection {
             return;
         }
         if tcp.flags & flag::RST != 0 {
-            self.state = State::Reset;
+            // Clients that have said FIN refuse what TLS says as its good-bye.
+            let closing = self.state == State::HalfClosed;
+            self.state = if closing { State::Closed } else { State::Reset };
         } else if self.halves.iter().all(|half| half.flags & flag::FIN != 0) {
             self.state = State::Closed;
         } else if tcp.flags & flag::FIN != 0 {
@@ -174,7 +176,9 @@ impl Connection {
         let length = tcp.length.wrapping_add(syn_or_fin);
         let end = tcp.seq.wrapping_add(length);
         if !half.begun {
-            half.begun = true;
+            // In mid-stream an empty segment may be a keep-alive, whose number
+            // is one below the next byte's; so may one of a single byte.
+            half.begun = syn_or_fin != 0 || length > 1;
             half.next = end;
             return;
         }
@@ -259,7 +263,8 @@ mod tests {
         assert_eq!(play(&open).state(), State::Established);
         assert_eq!(play(&half).state(), State::HalfClosed);
         assert_eq!(play(&[&half[..], &[(3, Server, FIN, 105, 0)]].concat()).state(), State::Closed);
-        assert_eq!(play(&[&half[..], &[(3, Server, flag::RST, 105, 0)]].concat()).state(), State::Reset);
+        assert_eq!(play(&[&half[..], &[(3, Client, flag::RST, 16, 0)]].concat()).state(), State::Closed);
+        assert_eq!(play(&[&open[..], &[(3, Server, flag::RST, 105, 0)]].concat()).state(), State::Reset);
         assert_eq!(play(&half).flags(Client), FIN);
     }
 
@@ -272,6 +277,14 @@ mod tests {
         let over = play(&[(0, Client, SYN, 9, 0), (1, Server, flag::RST, 0, 0)]);
         assert!(over.is_reused_by(&tcp(SYN, 7, 0)) && !over.is_reused_by(&tcp(SYN, 9, 0)));
         assert!(play(&[(0, Client, ACK, 9, 4)]).is_reused_by(&tcp(SYN, 9, 0)), "begun in mid-stream");
+    }
+
+    #[test]
+    fn in_mid_stream_a_keep_alive_does_not_tell_the_next_number() {
+        let silent = play(&[(0, Client, ACK, 9, 0), (5, Client, ACK, 9, 1), (9, Server, ACK, 70, 0)]);
+        assert_eq!((silent.next(Client), silent.next(Server)), (None, None));
+        let spoken = play(&[(0, Client, ACK, 9, 0), (5, Client, ACK, 10, 20)]);
+        assert_eq!((spoken.next(Client), spoken.retransmissions()), (Some(30), 0));
     }
 
     #[test]

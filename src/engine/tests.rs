@@ -11,6 +11,8 @@ use crate::rules::Rules;
 use crate::time::Time;
 use crate::wire::{self, LinkType, Tunnel, flag};
 
+mod naming;
+
 const CLIENT: [u8; 4] = [192, 168, 1, 5];
 const SERVER: [u8; 4] = [192, 0, 2, 1];
 const RESOLVER: [u8; 4] = [192, 168, 1, 1];
@@ -130,7 +132,18 @@ fn udp(src: ([u8; 4], u16), dst: ([u8; 4], u16), payload: &[u8]) -> Vec<u8> {
 
 /// A question for `www.example.com` type A, and its answer with an address.
 fn question(id: u8) -> Vec<u8> {
-    [&[0, id], &b"\x01\0\0\x01\0\0\0\0\0\0\x03www\x07example\x03com\0\0\x01\0\x01"[..]].concat()
+    asking(id, "www.example.com")
+}
+
+/// A question of `id` for `name`, type A.
+fn asking(id: u8, name: &str) -> Vec<u8> {
+    let mut bytes = [&[0, id], &b"\x01\0\0\x01\0\0\0\0\0\0"[..]].concat();
+    for label in name.split('.') {
+        bytes.push(label.len() as u8);
+        bytes.extend_from_slice(label.as_bytes());
+    }
+    bytes.extend_from_slice(b"\0\0\x01\0\x01");
+    bytes
 }
 
 fn answer(id: u8, address: [u8; 4]) -> Vec<u8> {
@@ -405,6 +418,20 @@ fn other_rules_and_limits_are_taken_over_without_losing_a_session() {
     let seen: Vec<_> = rig.sessions().iter().map(|s| (s.server_port, s.app.as_deref(), s.reason)).collect();
     assert!(seen.contains(&(80, Some("Port"), Some("evicted"))), "{seen:?}");
     assert!(seen.contains(&(6001, Some("New"), Some("shutdown"))) && seen.len() == 3, "{seen:?}");
+}
+
+#[test]
+fn other_rules_name_the_sessions_that_go_on() {
+    let request = b"GET / HTTP/1.1\r\nHost: www.new.example\r\n\r\n";
+    let mut rig = Rig::new(options(), "Old:[;;;example;]\nBytes:[;;;;0:7800]\n");
+    rig.tcp(false, SYN, 9, b"").tcp(false, ACK, 10, request);
+    rig.udp((CLIENT, 5000), (SERVER, 6000), b"x\0");
+    let rules = Rules::parse(b"New:[;;;new.example;]\nPort:[udp;;6000;;]\n", 9).unwrap();
+    rig.engine.set_rules(Arc::new(rules));
+    rig.finish();
+    let mut seen: Vec<_> = rig.sessions().iter().map(|s| (s.server_port, s.app.clone().unwrap())).collect();
+    seen.sort();
+    assert_eq!(seen, [(80, "New".into()), (6000, "Bytes".into())]);
 }
 
 #[test]

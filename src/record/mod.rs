@@ -68,7 +68,8 @@ tables! {
         /// Name of the server.
         host: Option<Name>,
         /// How the name is known: sni, quic or http from the client, dns from an
-        /// answer, cert from the server, reverse from a question about the address.
+        /// answer, cert from the server, reverse from a question about the address, ech
+        /// before an encrypted hello, which hides the real one.
         host_source: Option<&'static str>,
         /// How sure that is, of 100.
         host_confidence: Option<u8>,
@@ -80,8 +81,9 @@ tables! {
         app_line: Option<u32>,
         /// Protocol above the transport, as EVE names it.
         app_proto: Option<&'static str>,
-        /// doh, dot or doq for encrypted DNS; unasked where the client named a
-        /// server that the device had not asked DNS for.
+        /// doh, dot or doq for encrypted DNS; ech where the hello hides the name;
+        /// unasked where the client named a server that the device had not asked
+        /// DNS for.
         note: Option<&'static str>,
         /// Why it ended; unknown while it goes on.
         reason: Option<&'static str>,
@@ -175,7 +177,11 @@ tables! {
         ja4: Option<Short>,
         /// Fingerprint of the server's hello, JA3S.
         ja3s: Option<Short>,
-        /// Whether the hello has an encrypted one in it, real or not.
+        /// The extensions of the client's hello in its order, by their numbers,
+        /// as JSON.
+        extensions: Option<String>,
+        /// Whether the hello has an encrypted one in it: 2 if it hides a name, 1
+        /// if it looks like it, as all of some browsers do.
         ech: u8,
         /// Whether an earlier session was resumed.
         resumed: u8,

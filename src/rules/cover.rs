@@ -17,6 +17,7 @@ pub fn covers(one: &Feature, other: &Feature) -> bool {
             (Some(one), Some(other)) => host_covers(one, other),
             (Some(_), None) => false,
         }
+        && one.address.is_none_or(|one| other.address.is_some_and(|other| one.covers(other)))
         && one.payload.iter().all(|test| is_implied(test, &other.payload))
 }
 
@@ -111,6 +112,9 @@ mod tests {
             (";;;~qq;", ";;;a.qq.com;"),
             (";;;~qq;", ";;;~aqqb;"),
             (";;;a*.com;", ";;;ab.com;"),
+            (";;;;", ";;;10.0.0.0/8;"),
+            (";;;10.0.0.0/8;", "udp;;9;10.1.0.0/16;"),
+            (";;;2001:db8::/32;", ";;;2001:db8::1;"),
             (";;;;0:01", ";;;;0:0102"),
             (";;;;0:01|1:02", ";;;;0:0102"),
             (";;;;-1:02", ";;;;-2:0102"),
@@ -119,6 +123,7 @@ mod tests {
             assert!(one == ";;1-2|3;;" || one == ";;;;0:01|1:02" || !covers(other, one), "{other} {one}");
         }
         assert!(!covers(";;;qq.com;", ";;;a*qq.com;") && !covers(";;;;1:02", ";;;;-1:02"));
+        assert!(!covers(";;;10.0.0.0/8;", ";;;a.io;") && !covers(";;;::/0;", ";;;10.0.0.0/8;"));
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! One feature: conditions that all have to hold.
 
-use crate::wire::bytes::u8_at;
+use std::net::IpAddr;
+
+use super::address::Prefix;
+
+/// Where DNS is asked (RFC 1035, 4.2).
+pub const DNS_PORT: u16 = 53;
 
 /// What is known of a session when it is asked which app it is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -13,6 +18,8 @@ pub struct Evidence<'a> {
     pub dport: u16,
     /// The server's name, lower case.
     pub host: Option<&'a str>,
+    /// The server's address.
+    pub server: Option<IpAddr>,
     /// The first bytes that one side sent.
     pub payload: Option<&'a [u8]>,
 }
@@ -24,7 +31,9 @@ pub struct Feature {
     pub proto: Option<u8>,
     pub sport: Ports,
     pub dport: Ports,
+    /// The file has one place for both: a name, or an address.
     pub host: Option<Host>,
+    pub address: Option<Prefix>,
     pub payload: Vec<Test>,
 }
 
@@ -34,24 +43,27 @@ impl Feature {
             && self.sport.contains(evidence.sport)
             && self.dport.contains(evidence.dport)
             && self.host.as_ref().is_none_or(|host| evidence.host.is_some_and(|name| host.matches(name)))
+            && self.address.is_none_or(|prefix| {
+                // Who asks a service's name server does not use the service.
+                let says_enough =
+                    evidence.dport != DNS_PORT || !self.dport.is_any() || !self.payload.is_empty();
+                says_enough && evidence.server.is_some_and(|server| prefix.contains(server))
+            })
             && (self.payload.is_empty()
                 || evidence.payload.is_some_and(|bytes| self.payload.iter().all(|test| test.matches(bytes))))
     }
 
     /// How much a match says; the greatest wins. A name says more than bytes,
-    /// bytes more than a port; within a kind, the longer and the narrower.
+    /// bytes more than an address, that more than a port; within a kind, the
+    /// longer and the narrower.
     pub fn rank(&self) -> u32 {
         let host = self.host.as_ref().map_or(0, |host| host.literal_length().min(255) as u32);
         let bytes: usize = self.payload.iter().map(|test| test.bytes.len()).sum();
         let bytes = bytes.min(255) as u32;
+        // Any address says more than none.
+        let address = self.address.map_or(0, |prefix| u32::from(prefix.length()) + 1);
         let narrow = self.dport.narrowness() + self.sport.narrowness() + u32::from(self.proto.is_some());
-        let kind = match (host, bytes, narrow) {
-            (1.., _, _) => 3,
-            (0, 1.., _) => 2,
-            (0, 0, 2..) => 1,
-            _ => 0,
-        };
-        kind << 24 | host << 16 | bytes << 8 | narrow
+        host << 24 | bytes << 16 | address << 8 | narrow
     }
 }
 
@@ -182,8 +194,8 @@ pub fn start_of(offset: i32, length: usize) -> Option<usize> {
 /// `N` bytes at `offset` as one number, for an index.
 pub fn number_at(payload: &[u8], offset: i32, length: u8) -> Option<u32> {
     let start = start_of(offset, payload.len())?;
-    (0..usize::from(length))
-        .try_fold(0, |number: u32, n| Some(number << 8 | u32::from(u8_at(payload, start.checked_add(n)?)?)))
+    let bytes = payload.get(start..start.checked_add(length.into())?)?;
+    Some(bytes.iter().fold(0, |number, &byte| number << 8 | u32::from(byte)))
 }
 
 #[cfg(test)]
@@ -221,6 +233,16 @@ mod tests {
     }
 
     #[test]
+    fn an_address_alone_says_nothing_of_dns() {
+        let net = Feature { address: Prefix::parse("192.0.2.0/24").ok(), ..Feature::default() };
+        let mut port = net.clone();
+        port.dport.push(false, DNS_PORT, DNS_PORT);
+        let server = Some([192, 0, 2, 1].into());
+        let at = |dport| Evidence { dport, server, ..Evidence::default() };
+        assert!(net.matches(&at(443)) && !net.matches(&at(DNS_PORT)) && port.matches(&at(DNS_PORT)));
+    }
+
+    #[test]
     fn a_test_counts_from_either_end() {
         let test = |offset, bytes: &[u8]| Test { offset, bytes: bytes.to_vec() };
         assert!(test(1, b"bc").matches(b"abc") && test(-2, b"bc").matches(b"abc"));
@@ -231,16 +253,23 @@ mod tests {
     }
 
     #[test]
-    fn a_name_outranks_bytes_and_bytes_a_port() {
+    fn a_name_outranks_bytes_those_an_address_and_that_a_port() {
         let host = Feature { host: Some(Host::new(false, "a.io")), ..Feature::default() };
         let longer = Feature { host: Some(Host::new(false, "b.a.io")), ..Feature::default() };
         let bytes = Feature { payload: vec![Test { offset: 0, bytes: vec![1] }], ..Feature::default() };
+        let bytes_at = |text| Feature { address: Prefix::parse(text).ok(), ..bytes.clone() };
+        let at = |text| Feature { address: Prefix::parse(text).ok(), ..Feature::default() };
         let mut port = Feature { proto: Some(6), ..Feature::default() };
         let proto_only = port.rank();
         port.dport.push(false, 80, 80);
         let mut range = port.clone();
         range.dport.push(false, 100, 900);
-        let ranks = [&longer, &host, &bytes, &port, &range].map(Feature::rank);
-        assert!(ranks.is_sorted_by(|a, b| a > b) && ranks[4] > proto_only, "{ranks:x?}");
+        let (one, net) = (at("192.0.2.1"), at("192.0.2.0/24"));
+        let port_at = Feature { address: net.address, ..port.clone() };
+        let all = at("0.0.0.0/0");
+        let with_bytes = bytes_at("192.0.2.0/24");
+        let falling = [&longer, &host, &with_bytes, &bytes, &one, &port_at, &net, &all, &port, &range];
+        let ranks = falling.map(Feature::rank);
+        assert!(ranks.is_sorted_by(|a, b| a > b) && ranks[9] > proto_only, "{ranks:x?}");
     }
 }

@@ -6,7 +6,7 @@
 //! proto    = "" | "tcp" | "udp"
 //! sport    = "" | port *( "|" port )          dport the same
 //! port     = [ "!" ] number [ "-" number ]
-//! host     = "" | [ "~" ] 1*( letter | digit | "-" | "_" | "." | "*" )
+//! host     = "" | [ "~" ] 1*( letter | digit | "-" | "_" | "." | "*" ) | address [ "/" number ]
 //! payload  = "" | test *( "|" test )
 //! test     = [ "-" ] number ":" 1*( two hexadecimal digits )
 //! ```
@@ -22,6 +22,7 @@ use nom::error::{ErrorKind, ParseError};
 use nom::sequence::pair;
 use nom::{IResult, Parser};
 
+use super::address::Prefix;
 use super::feature::{Feature, Host, Ports, Test};
 use crate::wire::proto;
 
@@ -125,9 +126,14 @@ impl<'a> Reader<'a> {
         );
         let sport = self.ports(sport);
         let dport = self.ports(dport);
-        let host = self.host(host);
+        let (host, address) = if Prefix::is_meant(host) {
+            (Some(None), self.address(host).map(Some))
+        } else {
+            (self.host(host), Some(None))
+        };
         let payload = self.payload(payload);
-        Some(Feature { proto: proto?, sport: sport?, dport: dport?, host: host?, payload: payload? })
+        let (proto, sport, dport) = (proto?, sport?, dport?);
+        Some(Feature { proto, sport, dport, host: host?, address: address?, payload: payload? })
     }
 
     fn ports(&mut self, text: &'a str) -> Option<Ports> {
@@ -164,6 +170,10 @@ impl<'a> Reader<'a> {
             return None;
         }
         Some(Some(Host::new(loose, &pattern)))
+    }
+
+    fn address(&mut self, text: &'a str) -> Option<Prefix> {
+        Prefix::parse(text).map_err(|wrong| self.complain(&text[wrong.at..], &wrong.expected)).ok()
     }
 
     fn payload(&mut self, text: &'a str) -> Option<Vec<Test>> {
@@ -268,7 +278,8 @@ fn port(input: &str) -> Parsed<'_, u16> {
 fn host_pattern(input: &str) -> Parsed<'_, (bool, &str)> {
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '*');
     let (rest, loose) = opt(char('~')).parse(input)?;
-    let (rest, pattern) = or("a host (letters, digits, - _ . and *)", take_while1(allowed)).parse(rest)?;
+    let (rest, pattern) =
+        or("a host (letters, digits, - _ . and *) or an address", take_while1(allowed)).parse(rest)?;
     match rest {
         "" => Ok((rest, (loose.is_some(), pattern))),
         _ => Err(nom::Err::Error(Misfit { rest, expected: "only letters, digits, - _ . and * in a host" })),
@@ -299,80 +310,4 @@ fn hex_value(digit: u8) -> u8 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn complaints(line: &str) -> Vec<(usize, String)> {
-        app_line(line).unwrap_err().into_iter().map(|c| (c.column, c.expected)).collect()
-    }
-
-    #[test]
-    fn a_line_holds_a_name_and_features() {
-        let (name, features) = app_line("QQ:[udp;;;;00:02|-1:03,tcp;;14000;;]  ").unwrap();
-        assert_eq!((name, features.len()), ("QQ", 2));
-        assert_eq!(features[0].proto, Some(17));
-        assert_eq!(
-            features[0].payload,
-            [Test { offset: 0, bytes: vec![2] }, Test { offset: -1, bytes: vec![3] }]
-        );
-        assert!(features[1].dport.contains(14000) && !features[1].dport.contains(14001));
-        let (name, features) = app_line("微信:[;;80|443|!8080;*.WeiXin.qq.com;0:474554]").unwrap();
-        assert_eq!((name, features[0].proto), ("微信", None));
-        assert_eq!(features[0].payload[0].bytes, b"GET");
-    }
-
-    #[test]
-    fn every_mistake_is_told_with_its_place() {
-        assert_eq!(
-            complaints("WeChat:[tpc;;99999|80-;a b.com;,udp;;;;0:1|x:00|-1:0203]"),
-            [
-                (1 + "WeChat:[".len(), "tcp, udp or nothing".to_owned()),
-                (1 + "WeChat:[tpc;;".len(), "a port from 0 to 65535".to_owned()),
-                (1 + "WeChat:[tpc;;99999|80-".len(), "a port from 0 to 65535".to_owned()),
-                (
-                    1 + "WeChat:[tpc;;99999|80-;a".len(),
-                    "only letters, digits, - _ . and * in a host".to_owned()
-                ),
-                (
-                    1 + "WeChat:[tpc;;99999|80-;a b.com;,udp;;;;0:1".len(),
-                    "bytes as pairs of hexadecimal digits".to_owned()
-                ),
-                (
-                    1 + "WeChat:[tpc;;99999|80-;a b.com;,udp;;;;0:1|".len(),
-                    "an offset from -65535 to 65535".to_owned()
-                ),
-                (
-                    1 + "WeChat:[tpc;;99999|80-;a b.com;,udp;;;;0:1|x:00|-1:".len(),
-                    "no more bytes than there are from that offset to the end".to_owned()
-                ),
-            ]
-        );
-    }
-
-    #[test]
-    fn columns_count_characters() {
-        assert_eq!(complaints("微信:[tcp;;x;;]"), [(10, "a port from 0 to 65535".to_owned())]);
-    }
-
-    #[test]
-    fn the_frame_of_a_line_is_checked() {
-        assert_eq!(complaints("WeChat"), [(7, "a colon after the app's name".to_owned())]);
-        assert_eq!(complaints("WeChat:tcp"), [(8, "[ before the first feature".to_owned())]);
-        assert_eq!(complaints("WeChat:[tcp;;80;;"), [(18, "] after the last feature".to_owned())]);
-        let parts = "five parts divided by ; (protocol;sport;dport;host;payload)";
-        assert_eq!(complaints("W:[tcp;;80;]"), [(12, parts.to_owned())]);
-        assert_eq!(complaints("W:[]"), [(4, parts.to_owned())]);
-        assert_eq!(complaints("W:[tcp;;80;;;]"), [(14, parts.to_owned())]);
-        assert_eq!(complaints(":[tcp;;80;;]"), [(1, "an app's name".to_owned())]);
-        assert_eq!(
-            complaints("W:[tcp;;90-80;;]"),
-            [(9, "a range that begins with its lower port".to_owned())]
-        );
-        assert_eq!(
-            complaints("W:[tcp;;80;*.;]"),
-            [(12, "a host with at least one letter or digit".to_owned())]
-        );
-        assert_eq!(complaints("W:[tcp;;80;;][]")[0].0, 13);
-        assert_eq!(complaints(&format!("{}:[tcp;;80;;]", "x".repeat(65)))[0].0, 1);
-    }
-}
+mod tests;

@@ -1,14 +1,16 @@
 //! Finds the features that may match, without trying each in turn.
 //!
 //! A feature stands in one index only, the most telling that it has: its host,
-//! else its payload, else its ports. What an index gives is then checked in
-//! full. The cost depends on the length of the name, on how many different
-//! places payloads are tested at, and not on how many features there are.
+//! else its payload, else its address, else its ports. What an index gives is
+//! then checked in full. The cost depends on the length of the name, on how many
+//! different places payloads are tested at, and not on how many features there
+//! are. Addresses and ports are asked only where names and bytes say nothing.
 
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
+use super::address::Addresses;
 use super::feature::{Evidence, Feature, Host, number_at, starts_of_labels};
 
 type Map<K> = HashMap<K, Vec<u32>, RandomState>;
@@ -20,52 +22,90 @@ pub struct Index {
     suffixes: Map<Box<str>>,
     /// By three bytes that the host must contain.
     grams: Map<[u8; 3]>,
+    /// Which of them there may be, by `place_of`: most hosts have none.
+    gram_places: [u64; 16],
     /// Hosts with no three bytes in a row to look for.
     short: Vec<u32>,
-    /// Where payloads are looked at: offset and length.
-    shapes: Vec<(i32, u8)>,
+    /// Where payloads are looked at.
+    shapes: Vec<Shape>,
     /// By place in `shapes` and the bytes found there.
     payloads: Map<(u16, u32)>,
+    addresses: Addresses,
     /// By server port: the lists of features whose ranges cover it.
     ports: Intervals,
+}
+
+/// Bytes of a payload that features ask for.
+struct Shape {
+    offset: i32,
+    length: u8,
+    /// By `place_in_shape`, which values are asked for: most payloads have none.
+    values: [u64; 4],
+}
+
+fn place_in_shape(value: u32) -> (usize, u64) {
+    let mixed = value ^ value >> 8 ^ value >> 16 ^ value >> 24;
+    (mixed as usize / 64 % 4, 1 << (mixed % 64))
 }
 
 impl Index {
     pub fn new<'a>(features: impl Iterator<Item = &'a Feature>) -> Index {
         let mut index = Index::default();
-        let mut ranges = Vec::new();
+        let (mut ranges, mut prefixes) = (Vec::new(), Vec::new());
         for (number, feature) in (0..).zip(features) {
             if let Some(host) = &feature.host {
                 index.add_host(host, number);
             } else if !feature.payload.is_empty() {
                 index.add_payload(feature, number);
+            } else if let Some(prefix) = feature.address {
+                prefixes.push((prefix, number));
             } else {
                 ranges.extend(feature.dport.ranges().iter().map(|&(first, last)| (first, last, number)));
             }
         }
+        index.addresses = Addresses::new(prefixes);
         index.ports = Intervals::new(&ranges);
         index
     }
 
-    /// Calls `each` with every feature that may match `evidence`; some may
-    /// come twice.
-    pub fn candidates(&self, evidence: &Evidence<'_>, mut each: impl FnMut(u32)) {
+    /// Calls `each` with every feature of a host that may match `evidence`; some
+    /// may come twice.
+    pub fn by_host(&self, evidence: &Evidence<'_>, mut each: impl FnMut(u32)) {
         let mut all = |list: Option<&Vec<u32>>| list.into_iter().flatten().for_each(|&number| each(number));
         if let Some(host) = evidence.host {
             if !self.suffixes.is_empty() {
                 starts_of_labels(host).for_each(|tail| all(self.suffixes.get(tail)));
             }
             if !self.grams.is_empty() {
-                host.as_bytes().windows(3).for_each(|gram| all(self.grams.get(gram)));
+                let may_be = |gram: &&[u8]| {
+                    let (word, bit) = place_of(gram);
+                    self.gram_places[word] & bit != 0
+                };
+                host.as_bytes().windows(3).filter(may_be).for_each(|gram| all(self.grams.get(gram)));
             }
             all(Some(&self.short));
         }
+    }
+
+    /// As [`Index::by_host`], those of bytes without a host.
+    pub fn by_bytes(&self, evidence: &Evidence<'_>, mut each: impl FnMut(u32)) {
+        let mut all = |list: Option<&Vec<u32>>| list.into_iter().flatten().for_each(|&number| each(number));
         if let Some(payload) = evidence.payload {
-            for (place, &(offset, length)) in (0..).zip(&self.shapes) {
-                if let Some(number) = number_at(payload, offset, length) {
-                    all(self.payloads.get(&(place, number)));
+            for (place, shape) in (0..).zip(&self.shapes) {
+                let Some(value) = number_at(payload, shape.offset, shape.length) else { continue };
+                let (word, bit) = place_in_shape(value);
+                if shape.values[word] & bit != 0 {
+                    all(self.payloads.get(&(place, value)));
                 }
             }
+        }
+    }
+
+    /// As [`Index::by_host`], those of addresses and of ports alone: each of them
+    /// says less than any of the others.
+    pub fn weak(&self, evidence: &Evidence<'_>, mut each: impl FnMut(u32)) {
+        if let Some(server) = evidence.server {
+            self.addresses.at(server, &mut each);
         }
         self.ports.at(evidence.dport).iter().for_each(|&number| each(number));
     }
@@ -87,6 +127,8 @@ impl Index {
             (None, literal @ [_, _, _, ..]) => {
                 let middle = (literal.len() - 3) / 2;
                 let gram = [literal[middle], literal[middle + 1], literal[middle + 2]];
+                let (word, bit) = place_of(&gram);
+                self.gram_places[word] |= bit;
                 self.grams.entry(gram).or_default().push(number);
             }
             (None, _) => self.short.push(number),
@@ -105,14 +147,22 @@ impl Index {
         };
         let length = test.bytes.len().min(4) as u8;
         let value = test.bytes[..usize::from(length)].iter().fold(0, |n, &b| n << 8 | u32::from(b));
-        let shape = (test.offset, length);
-        let place = self.shapes.iter().position(|known| *known == shape).unwrap_or_else(|| {
-            self.shapes.push(shape);
+        let same = |known: &Shape| known.offset == test.offset && known.length == length;
+        let place = self.shapes.iter().position(same).unwrap_or_else(|| {
+            self.shapes.push(Shape { offset: test.offset, length, values: [0; 4] });
             self.shapes.len() - 1
         });
+        let (word, bit) = place_in_shape(value);
+        self.shapes[place].values[word] |= bit;
         // Offsets and lengths allow more places than 16 bits only in theory.
         self.payloads.entry((place as u16, value)).or_default().push(number);
     }
+}
+
+/// Where a few bytes have their bit among 1,024.
+fn place_of(gram: &[u8]) -> (usize, u64) {
+    let mixed = gram.iter().fold(0_usize, |mixed, &byte| mixed * 37 + usize::from(byte));
+    (mixed / 64 % 16, 1 << (mixed % 64))
 }
 
 /// For every port the features whose ranges cover it, as intervals between
@@ -172,7 +222,10 @@ mod tests {
         let features: Vec<_> =
             lines.iter().flat_map(|line| app_line(&format!("x:[{line}]")).unwrap().1).collect();
         let mut seen = Vec::new();
-        Index::new(features.iter()).candidates(&evidence, |number| seen.push(number));
+        let index = Index::new(features.iter());
+        index.by_host(&evidence, |number| seen.push(number));
+        index.by_bytes(&evidence, |number| seen.push(number));
+        index.weak(&evidence, |number| seen.push(number));
         seen.sort_unstable();
         seen.dedup();
         seen
@@ -202,6 +255,16 @@ mod tests {
         assert_eq!(offered(&lines, payload(&[1, 2, 3, 4])), [0, 1]);
         assert_eq!(offered(&lines, payload(&[1, 2, 3])), [1, 2]);
         assert_eq!(offered(&lines, payload(&[])), [] as [u32; 0]);
+    }
+
+    #[test]
+    fn an_address_offers_the_prefixes_around_it() {
+        let lines = [";;;10.0.0.0/8;", "udp;;9;10.1.0.0/16;", ";;;2001:db8::/32;", ";;;10.0.0.0/8;0:01"];
+        let server = |text: &str| Evidence { server: text.parse().ok(), ..Evidence::default() };
+        assert_eq!(offered(&lines, server("10.1.2.3")), [0, 1]);
+        assert_eq!(offered(&lines, server("10.2.2.3")), [0]);
+        assert_eq!(offered(&lines, server("2001:db8::1")), [2]);
+        assert_eq!(offered(&lines, Evidence { payload: Some(&[1]), ..server("10.2.0.0") }), [0, 3]);
     }
 
     #[test]

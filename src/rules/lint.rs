@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::Rules;
+use super::address::Prefix;
 use super::cover;
 use super::feature::{Feature, Host, starts_of_labels};
 
@@ -187,6 +188,10 @@ fn broad(feature: &Feature) -> Option<String> {
             _ => None,
         };
     }
+    if let Some(prefix) = feature.address {
+        let least = if prefix.is_ipv4() { 8 } else { 16 };
+        return (prefix.length() < least).then(|| format!("{prefix} is no one's own"));
+    }
     let any_port = feature.dport.is_any() && feature.sport.is_any();
     match bytes {
         0 if any_port => Some("it matches everything, or all of a protocol".into()),
@@ -204,15 +209,22 @@ struct Near {
     by_suffix: HashMap<Box<str>, Vec<usize>>,
     /// Those with `*` or `~`.
     patterns: Vec<usize>,
-    hostless: Vec<usize>,
+    by_address: HashMap<Prefix, Vec<usize>>,
+    /// Those with neither host nor address.
+    nameless: Vec<usize>,
     /// Every whole name with its feature.
     suffixes: Vec<(usize, Box<str>)>,
 }
 
 impl Near {
     fn new(rules: &Rules) -> Near {
-        let mut near =
-            Near { by_suffix: HashMap::new(), patterns: vec![], hostless: vec![], suffixes: vec![] };
+        let mut near = Near {
+            by_suffix: HashMap::new(),
+            patterns: vec![],
+            by_address: HashMap::new(),
+            nameless: vec![],
+            suffixes: vec![],
+        };
         for (number, (.., feature)) in rules.features.iter().enumerate() {
             match &feature.host {
                 Some(Host::Suffix(name)) => {
@@ -220,7 +232,10 @@ impl Near {
                     near.suffixes.push((number, name.clone()));
                 }
                 Some(_) => near.patterns.push(number),
-                None => near.hostless.push(number),
+                None => match feature.address {
+                    Some(prefix) => near.by_address.entry(prefix).or_default().push(number),
+                    None => near.nameless.push(number),
+                },
             }
         }
         near
@@ -230,7 +245,9 @@ impl Near {
         let feature = &rules.features[number].2;
         let fits = |other: &usize| *other != number && fits(*other);
         let Some(host) = &feature.host else {
-            return self.hostless.iter().copied().find(|other| fits(other));
+            let around = feature.address.into_iter().flat_map(Prefix::and_wider);
+            let around = around.filter_map(|prefix| self.by_address.get(&prefix)).flatten();
+            return around.chain(&self.nameless).copied().find(|other| fits(other));
         };
         let tail = match host {
             Host::Suffix(name) => &**name,
@@ -245,14 +262,17 @@ impl Near {
 
 /// For features of a port alone: whether others, together, win every port.
 struct PortShadows {
-    /// Features without host, payload and client's port.
+    /// Features without host, address, payload and client's port.
     ports: Vec<usize>,
 }
 
 impl PortShadows {
     fn new(rules: &Rules) -> PortShadows {
         let is_port = |feature: &Feature| {
-            feature.host.is_none() && feature.payload.is_empty() && feature.sport.is_any()
+            feature.host.is_none()
+                && feature.address.is_none()
+                && feature.payload.is_empty()
+                && feature.sport.is_any()
         };
         let ports = (0..rules.features.len()).filter(|&number| is_port(&rules.features[number].2));
         PortShadows { ports: ports.collect() }
@@ -279,80 +299,4 @@ impl PortShadows {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn told(text: &str) -> Vec<String> {
-        let rules = Rules::parse(text.as_bytes(), 1000).unwrap();
-        lint(text.as_bytes(), &rules).iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn a_feature_told_twice_is_a_duplicate() {
-        assert_eq!(
-            told("微:[;;;a.io;,tcp;;80-81|90;;0:010203]\n  B:[tcp;;90|80|81;;0:0102|2:03,;;;A.io.;]\n"),
-            ["2:6: duplicate: the same as in 微 (line 1)", "2:33: duplicate: the same as in 微 (line 1)"]
-        );
-        assert_eq!(told("A:[;;;a.io;,;;;a.io;]\n"), ["1:13: duplicate: the same as in A (line 1)"]);
-    }
-
-    #[test]
-    fn what_can_never_win_is_shadowed() {
-        assert_eq!(
-            told("A:[;;;~abcde;,udp;;1-3;;]\nB:[;;;abcde;,udp;;1-2;;]\n"),
-            [
-                "1:4: swallows: it also fits abcde of B (line 2); there A wins",
-                "2:4: shadowed: whatever it matches is won by A (line 1)",
-                "2:14: shadowed: whatever it matches is won by A (line 1)",
-            ]
-        );
-        assert_eq!(
-            told("A:[udp;;1-10;;]\nB:[udp;;1-5;;]\nC:[udp;;6-10;;]\n"),
-            ["1:4: shadowed: each of its ports is won by earlier or narrower features"]
-        );
-        assert_eq!(told("A:[udp;;1-10;;]\nB:[udp;;1-5;;]\nC:[udp;;6-9;;]\n"), [] as [&str; 0]);
-    }
-
-    #[test]
-    fn a_longer_name_of_another_app_is_no_shadow() {
-        let text = "A:[;;;qq.com;]\nB:[;;;v.qq.com;]\nC:[tcp;;99;v.qq.com;]\nD:[;;;x*.qq.com;]\n";
-        assert_eq!(told(text), [] as [&str; 0]);
-    }
-
-    #[test]
-    fn a_pattern_that_fits_the_hosts_of_others_swallows() {
-        assert_eq!(
-            told("A:[;;;~leme;]\nB:[;;;element.io;,;;;shop.co.uk;]\nC:[;;;sh*.co.uk;]\n"),
-            [
-                "1:4: swallows: it also fits element.io of B (line 2); there B wins",
-                "3:4: swallows: it also fits shop.co.uk of B (line 2); there B wins",
-            ]
-        );
-    }
-
-    #[test]
-    fn what_says_too_little_is_broad() {
-        let text = "A:[tcp;;;;0:01|5:02,tcp;;7;;0:01,tcp;;80|443;;,;;;com;,;;;~ab;,;;;co.uk;,udp;;;;]\n";
-        let kinds: Vec<_> =
-            told(text).iter().map(|line| line.split(": ").take(2).collect::<String>()).collect();
-        assert_eq!(kinds, ["1:4broad", "1:34broad", "1:48broad", "1:56broad", "1:64broad", "1:74broad"]);
-    }
-
-    #[test]
-    fn what_contradicts_itself_is_never() {
-        let name = "x".repeat(254);
-        let text =
-            format!("A:[udp;;53|!53;;,udp;!0-65535;;;,udp;;9;;0:0102|1:03,udp;;7-8|!8;;,;;;{name};]\n");
-        let kinds: Vec<_> = told(&text);
-        assert_eq!(kinds.len(), 4, "{kinds:?}");
-        assert_eq!(kinds[0], "1:4: never: no port is left of the server's ports");
-    }
-
-    #[test]
-    fn the_shipped_file_is_clean() {
-        let text = include_bytes!("../../features.txt");
-        let rules = Rules::parse(text, 100_000).unwrap();
-        let told: Vec<_> = lint(text, &rules).iter().map(ToString::to_string).collect();
-        assert!(told.is_empty(), "{}", told.join("\n"));
-    }
-}
+mod tests;

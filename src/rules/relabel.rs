@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::feature::DNS_PORT;
 use super::{By, Evidence, Rules};
 
 /// Names sessions again, of which only the row is left.
@@ -20,14 +21,15 @@ impl<'a> Relabel<'a> {
     ///
     /// The first bytes are gone. So a name that they may have given stays,
     /// unless its app is gone too or a host says otherwise: a host outranks
-    /// bytes, a port does not.
+    /// bytes, an address and a port do not. A session of DNS has its app by the
+    /// name that was asked for, which is not in its row: that stays too.
     pub fn app(&self, evidence: &Evidence<'_>, old: Option<&str>) -> Option<Arc<str>> {
         let found = self.rules.classify(evidence)?;
         let name = &self.rules.apps()[found.app as usize].name;
         let changes = match old {
             None => true,
             Some(old) if old == &**name => false,
-            Some(old) => found.by() == By::Host || !self.names.contains(old),
+            Some(old) => !self.names.contains(old) || (found.by() == By::Host && evidence.dport != DNS_PORT),
         };
         changes.then(|| name.clone())
     }
@@ -39,7 +41,8 @@ mod tests {
 
     #[test]
     fn a_name_given_by_bytes_stays_while_its_app_is_there() {
-        let rules = Rules::parse(b"A:[;;;a.io;]\nB:[udp;;9;;]\nC:[udp;;;;0:010203]\n", 9).unwrap();
+        let rules =
+            Rules::parse(b"A:[;;;a.io;]\nB:[udp;;9;;,;;;192.0.2.0/24;]\nC:[udp;;;;0:010203]\n", 9).unwrap();
         let relabel = Relabel::new(&rules);
         let app = |host, dport, old| {
             let evidence = Evidence { proto: 17, dport, host, ..Evidence::default() };
@@ -54,5 +57,11 @@ mod tests {
         assert_eq!(app(None, 9, Some("Gone")), b);
         assert_eq!(app(None, 9, None), b);
         assert_eq!(app(None, 10, Some("Gone")), None, "nothing better is known");
+        assert_eq!(app(Some("dns.a.io"), 53, Some("C")), None, "the question may have been for C");
+        assert_eq!(app(Some("dns.a.io"), 53, Some("Gone")), a);
+        let server = Some([192, 0, 2, 1].into());
+        let evidence = Evidence { proto: 6, dport: 443, server, ..Evidence::default() };
+        assert_eq!(relabel.app(&evidence, None).as_deref(), Some("B"));
+        assert_eq!(relabel.app(&evidence, Some("C")), None, "bytes outrank an address");
     }
 }

@@ -12,6 +12,10 @@ const TOP: usize = 20;
 /// Fewer first bytes than this are there by chance.
 const MIN_BYTES: usize = 3;
 
+/// What decided, by the numbers of [`By`], and the question of a session of DNS.
+const KINDS: [&str; QUESTION + 1] = ["host", "payload", "address", "port", "question"];
+const QUESTION: usize = By::Port as usize + 1;
+
 /// Hosts that are counted; a capture of more than that is a flood.
 const MAX_HOSTS: usize = 200_000;
 
@@ -41,7 +45,7 @@ pub struct Trial<'a> {
     rules: &'a Rules,
     apps: HashMap<&'a str, &'a App>,
     /// By the app's line.
-    named: BTreeMap<u32, (&'a str, Volume, [u64; 3])>,
+    named: BTreeMap<u32, (&'a str, Volume, [u64; 5])>,
     unnamed: Volume,
     hosts: HashMap<String, Volume>,
     /// Of sessions without a host.
@@ -67,19 +71,26 @@ impl<'a> Trial<'a> {
         let app = row.app.as_ref().and_then(|name| self.apps.get(&**name));
         if let Some(app) = app {
             let (_, volume, by) =
-                self.named.entry(app.line).or_insert((&app.name, Volume::default(), [0; 3]));
+                self.named.entry(app.line).or_insert((&app.name, Volume::default(), [0; 5]));
             volume.add(bytes);
-            // The row has no payload: what host and ports do not explain, it did.
+            // The row has no payload: what the rest does not explain, it did, or
+            // the name that DNS was asked for.
             let evidence = Evidence {
                 proto: row.proto.0,
                 sport: row.client_port,
                 dport: row.server_port,
                 host: row.host.as_deref(),
+                server: Some(row.server),
                 payload: None,
             };
             let found = self.rules.classify(&evidence);
             let found = found.filter(|found| self.rules.apps[found.app as usize].line == app.line);
-            by[found.map_or(By::Payload, |found| found.by()) as usize] += 1;
+            let by_what = match found.map(|found| found.by() as usize) {
+                Some(by) => by,
+                None if row.app_proto == Some("dns") => QUESTION,
+                None => By::Payload as usize,
+            };
+            by[by_what] += 1;
             return;
         }
         self.unnamed.add(bytes);
@@ -105,7 +116,7 @@ impl<'a> Trial<'a> {
         let mut out = String::new();
         for (line, (name, volume, by)) in &self.named {
             let _ = write!(out, "{file}:{line}: {name}: {volume}; by");
-            let kinds = ["host", "payload", "port"].into_iter().zip(by).filter(|(_, count)| **count > 0);
+            let kinds = KINDS.into_iter().zip(by).filter(|(_, count)| **count > 0);
             for (n, (kind, count)) in kinds.enumerate() {
                 let _ = write!(out, "{} {kind} {count}", if n > 0 { "," } else { "" });
             }
@@ -190,7 +201,11 @@ mod tests {
 
     #[test]
     fn matches_are_counted_by_line_and_the_rest_becomes_lines() {
-        let rules = Rules::parse(b"# x\nA:[;;;a.io;,udp;;9;;,udp;;;;0:010203]\nB:[;;;b.io;]\n", 9).unwrap();
+        let rules = Rules::parse(
+            b"# x\nA:[;;;a.io;,udp;;9;;,udp;;;;0:010203,;;;198.51.100.0/24;]\nB:[;;;b.io;]\n",
+            9,
+        )
+        .unwrap();
         let mut trial = Trial::new(&rules);
         for row in [
             session(6, 443, Some("x.a.io"), Some("A")),
@@ -201,13 +216,15 @@ mod tests {
             session(6, 443, Some("b\u{1b}[2J"), None),
             session(17, 6001, None, None),
             session(1, 2048, None, None),
+            Session { server: [198, 51, 100, 7].into(), ..session(6, 443, Some("c.io"), Some("A")) },
+            Session { app_proto: Some("dns"), ..session(17, 53, None, Some("A")) },
             Session { reason: None, ..session(6, 443, Some("x.a.io"), Some("A")) },
         ] {
             trial.session(&row, (row.server_port == 6001).then_some(&[1, 2, 0xff]));
         }
         assert_eq!(
             trial.report("f.txt"),
-            "f.txt:2: A: 3 sessions, 300 bytes; by host 1, payload 1, port 1\n\
+            "f.txt:2: A: 5 sessions, 500 bytes; by host 1, payload 1, address 1, port 1, question 1\n\
              without a name: 5 sessions, 500 bytes\n  \
              Name:[;;;c.io;]   2 sessions, 200 bytes\n  \
              # no host of features.txt: b\\u{1b}[2J   1 session, 100 bytes\n  \

@@ -3,10 +3,11 @@
 //! tokio lives here and nowhere else: a runtime of one thread, which is the
 //! writer's own.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Opts, OptsBuilder, Params, Transaction, TxOpts, Value as Sql};
+use mysql_async::{Conn, Opts, OptsBuilder, Params, SslOpts, Transaction, TxOpts, Value as Sql};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
@@ -41,8 +42,24 @@ pub struct Account {
     pub database: String,
     pub user: String,
     pub password: String,
+    /// Certificates (PEM) of who signs the server's; with them it is TLS.
+    pub ca: Option<PathBuf>,
     /// How long connecting may take.
     pub timeout: Duration,
+}
+
+/// What TLS asks of the server: to be who it is called, signed by those in the
+/// file `ca` and nobody else.
+fn tls(ca: &Path) -> Result<SslOpts, String> {
+    const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+    if cfg!(not(feature = "mariadb-tls")) {
+        return Err("this weir was built without TLS for MariaDB".into());
+    }
+    let certificates = std::fs::read(ca).map_err(|error| format!("{}: {error}", ca.display()))?;
+    if !certificates.windows(BEGIN.len()).any(|part| part == BEGIN) {
+        return Err(format!("{}: no certificate in PEM is in it", ca.display()));
+    }
+    Ok(SslOpts::default().with_root_certs(vec![certificates.into()]).with_disable_built_in_roots(true))
 }
 
 pub struct Mariadb {
@@ -65,7 +82,12 @@ impl Mariadb {
             account.socket.clone()
         };
         let name = format!("mariadb {}@{place}/{}", account.user, account.database);
+        let ssl = match &account.ca {
+            None => None,
+            Some(ca) => Some(tls(ca).map_err(|error| Error::Fatal(format!("{name}: {error}")))?),
+        };
         let options = OptsBuilder::default()
+            .ssl_opts(ssl)
             .ip_or_hostname(&account.host)
             .tcp_port(account.port)
             .socket(Some(account.socket.clone()).filter(|socket| !socket.is_empty()))
@@ -175,9 +197,9 @@ impl Store for Mariadb {
             })?;
             let count = rows.len();
             let mut changes = Vec::new();
-            for (id, last, proto, client_port, server_port, host, app) in rows {
+            for (id, last, proto, client_port, server, server_port, host, app) in rows {
                 behind = (last, id);
-                let row = Labelled { proto, client_port, server_port, host, app };
+                let row = Labelled { proto, client_port, server, server_port, host, app };
                 changes.extend(namer(&row).map(|app| (app.to_string(), id)));
             }
             self.with(async |connection| {
@@ -194,7 +216,7 @@ impl Store for Mariadb {
 }
 
 /// The columns of `RELABEL_SELECT`.
-type RelabelRow = (i64, i64, String, u16, u16, Option<String>, Option<String>);
+type RelabelRow = (i64, i64, String, u16, String, u16, Option<String>, Option<String>);
 
 impl Drop for Mariadb {
     fn drop(&mut self) {
@@ -366,4 +388,21 @@ fn will_pass(code: u16) -> bool {
                 | 1877
                 | 1927
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tls_needs_is_asked_for() {
+        let told = tls(Path::new("/nowhere/ca.pem")).unwrap_err();
+        let built = cfg!(feature = "mariadb-tls");
+        assert_eq!(told.starts_with("/nowhere/ca.pem: No such file"), built, "{told}");
+        assert_eq!(told.contains("built without TLS"), !built, "{told}");
+        if built {
+            let told = tls(Path::new("/dev/null")).unwrap_err();
+            assert_eq!(told, "/dev/null: no certificate in PEM is in it");
+        }
+    }
 }

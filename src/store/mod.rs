@@ -44,6 +44,8 @@ pub struct Labelled {
     /// Transport protocol, as the table has it.
     pub proto: String,
     pub client_port: u16,
+    /// The server's address.
+    pub server: String,
     pub server_port: u16,
     pub host: Option<String>,
     pub app: Option<String>,
@@ -101,7 +103,7 @@ const RELABEL_AT_ONCE: usize = 1_000;
 /// Selects the next such rows by (`last`, `id`) behind the one given, for both
 /// dialects. Naming changes neither, so no row is missed or comes twice. The
 /// first condition alone finds the begin by the index.
-const RELABEL_SELECT: &str = "SELECT id, last, proto, client_port, server_port, host, app FROM session \
+const RELABEL_SELECT: &str = "SELECT id, last, proto, client_port, server, server_port, host, app FROM session \
     WHERE last >= ? AND (last > ? OR id > ?) ORDER BY last, id LIMIT ?";
 
 const RELABEL_UPDATE: &str = "UPDATE session SET app = ? WHERE id = ?";

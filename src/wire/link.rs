@@ -5,6 +5,7 @@
 //! `docs/DECISIONS.md`). From the IP header on, etherparse reads.
 
 use super::bytes::{array_at, u8_at, u16_at};
+use super::wifi;
 
 /// How many VLAN tags, labels and the like may lie above one another. Four is
 /// the most seen in practice; the bound keeps a crafted frame from costing more.
@@ -51,6 +52,10 @@ pub enum LinkType {
     Nflog,
     /// 192: per-packet information, then a frame of another type.
     Ppi,
+    /// 105: Wi-Fi.
+    Wifi,
+    /// 127: Wi-Fi with what the radio said before it.
+    Radiotap,
 }
 
 impl LinkType {
@@ -63,7 +68,9 @@ impl LinkType {
             12 | 14 | 101 | 228 | 229 => LinkType::Raw,
             51 => LinkType::Pppoe,
             104 => LinkType::CiscoHdlc,
+            105 => LinkType::Wifi,
             113 => LinkType::Sll,
+            127 => LinkType::Radiotap,
             192 => LinkType::Ppi,
             239 => LinkType::Nflog,
             276 => LinkType::Sll2,
@@ -109,6 +116,8 @@ impl<'a> Link<'a> {
             LinkType::Sll2 => link.sll2(frame),
             LinkType::Nflog => link.nflog(frame),
             LinkType::Ppi => return Link::ppi(frame),
+            LinkType::Wifi => link.wifi(frame),
+            LinkType::Radiotap => wifi::behind_radiotap(frame).and_then(|frame| link.wifi(frame)),
         };
         match found {
             None => Err(Skip::Malformed),
@@ -137,6 +146,13 @@ impl<'a> Link<'a> {
         self.dst_mac = mac_at(frame, 0);
         self.src_mac = mac_at(frame, 6);
         self.behind(u16_at(frame, 12)?, &frame[14..])
+    }
+
+    fn wifi(&mut self, frame: &'a [u8]) -> Option<bool> {
+        let Some((sender, receiver, rest)) = wifi::data(frame)? else { return Some(false) };
+        self.src_mac = sender;
+        self.dst_mac = receiver;
+        self.behind(FIRST_TYPE - 1, rest)
     }
 
     /// What EtherType `kind` announces.
@@ -296,6 +312,8 @@ mod tests {
 
     const MACS: [u8; 12] = [2, 0, 0, 0, 0, 0xfe, 2, 0, 0, 0, 0, 1];
 
+    const SNAP: [u8; 8] = [0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
+
     fn read(kind: LinkType, parts: &[&[u8]]) -> Result<(Option<RawMac>, Option<u16>, Vec<u8>), Skip> {
         let frame = parts.concat();
         Link::read(kind, &frame).map(|l| (l.src_mac, l.vlan, l.ip.to_vec()))
@@ -327,6 +345,8 @@ mod tests {
             (LinkType::Sll, &[&[0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 8, 0]], mac, None),
             (LinkType::Sll2, &[&[8, 0, 0, 0, 0, 0, 0, 3, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0]], mac, None),
             (LinkType::Ppi, &[&[0, 0, 8, 0, 12, 0, 0, 0]], None, None),
+            (LinkType::Wifi, &[&[8, 1, 0, 0], &MACS, &[0; 8], &SNAP], mac, None),
+            (LinkType::Radiotap, &[&[0, 0, 8, 0, 0, 0, 0, 0, 8, 1, 0, 0], &MACS, &[0; 8], &SNAP], mac, None),
             (LinkType::Nflog, &[&[2, 0, 0, 5, 8, 0, 9, 0]], None, None),
             (LinkType::Nflog, &[&[2, 0, 0, 5, 0, 8, 0, 9]], None, None),
         ];

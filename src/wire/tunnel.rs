@@ -22,11 +22,13 @@ pub enum Tunnel {
     Gtp,
     /// RFC 4380
     Teredo,
+    /// draft-massar-v6ops-ayiya-02, as tunnel brokers used it for IPv6.
+    Ayiya,
 }
 
 impl Tunnel {
     /// All of them, in the order that messages list them in.
-    pub const ALL: [Tunnel; 7] = [
+    pub const ALL: [Tunnel; 8] = [
         Tunnel::Gre,
         Tunnel::IpIp,
         Tunnel::SixInFour,
@@ -34,6 +36,7 @@ impl Tunnel {
         Tunnel::Geneve,
         Tunnel::Gtp,
         Tunnel::Teredo,
+        Tunnel::Ayiya,
     ];
 
     /// As `config.toml` and the records name it.
@@ -46,6 +49,7 @@ impl Tunnel {
             Tunnel::Geneve => "geneve",
             Tunnel::Gtp => "gtp",
             Tunnel::Teredo => "teredo",
+            Tunnel::Ayiya => "ayiya",
         }
     }
 }
@@ -79,6 +83,7 @@ pub fn open<'a>(open: &Tunnels, packet: &Packet<'a>, payload: &'a [u8]) -> Optio
             (2152, _) => (Tunnel::Gtp, gtp(udp.payload)?),
             (4754, _) => (Tunnel::Gre, gre(udp.payload)?),
             (3544, _) | (_, 3544) => (Tunnel::Teredo, teredo(udp.payload)?),
+            (5072, _) | (_, 5072) => (Tunnel::Ayiya, ayiya(udp.payload)?),
             _ => return None,
         },
         _ => return None,
@@ -105,6 +110,8 @@ fn gre(bytes: &[u8]) -> Option<&[u8]> {
         // ERSPAN: type II has eight bytes of header when there is a sequence number.
         0x88be if flags & SEQUENCE != 0 => ethernet(inner.get(8..)?),
         0x88be => ethernet(inner),
+        // Aruba's access points send what came by radio to their controller.
+        0x8200..=0x83ff | 0x9000 => frame(LinkType::Wifi, inner),
         _ => None,
     }
 }
@@ -162,8 +169,23 @@ fn teredo(bytes: &[u8]) -> Option<&[u8]> {
     (u8_at(rest, 0)? >> 4 == 6 && rest.len() >= 40).then_some(rest)
 }
 
-fn ethernet(frame: &[u8]) -> Option<&[u8]> {
-    Link::read(LinkType::Ethernet, frame).ok().map(|link| link.ip)
+/// The draft's section 3: lengths of identity (a power of two) and signature
+/// (in 4-byte words), then operation 1, which forwards the next header.
+fn ayiya(bytes: &[u8]) -> Option<&[u8]> {
+    const FORWARD: u8 = 1;
+    let identity = 1 << (u8_at(bytes, 0)? >> 4);
+    let signature = usize::from(u8_at(bytes, 1)? >> 4) * 4;
+    let forwards =
+        u8_at(bytes, 2)? & 0x0f == FORWARD && matches!(u8_at(bytes, 3)?, proto::IPV4 | proto::IPV6);
+    forwards.then(|| bytes.get(8 + identity + signature..))?
+}
+
+fn ethernet(bytes: &[u8]) -> Option<&[u8]> {
+    frame(LinkType::Ethernet, bytes)
+}
+
+fn frame(kind: LinkType, bytes: &[u8]) -> Option<&[u8]> {
+    Link::read(kind, bytes).ok().map(|link| link.ip)
 }
 
 #[cfg(test)]
@@ -199,6 +221,27 @@ mod tests {
         assert_eq!(teredo(&ip), Some(&ip[..]));
         assert_eq!(teredo(&[&origin[..], &ip].concat()), Some(&ip[..]));
         assert_eq!(teredo(&[&proof[..], &origin, &ip].concat()), Some(&ip[..]));
+    }
+
+    #[test]
+    fn radio_frames_of_access_points_are_opened() {
+        let wifi =
+            [&[0, 0, 0x82, 0, 0x88, 1][..], &[0; 24], &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0, 0x45, 9]].concat();
+        assert_eq!(gre(&wifi), Some(&[0x45, 9][..]));
+        assert_eq!(gre(&wifi[..20]), None);
+    }
+
+    #[test]
+    fn ayiya_says_how_long_its_header_is() {
+        let header = [0x44, 0x52, 0x11, 41, 1, 2, 3, 4];
+        let packet = [&header[..], &[7; 16], &[8; 20], &[0x60, 1]].concat();
+        assert_eq!(ayiya(&packet), Some(&[0x60, 1][..]));
+        let mut other = packet.clone();
+        other[2] = 0x10;
+        assert_eq!(ayiya(&other), None, "a heartbeat forwards nothing");
+        for end in 0..packet.len() - 2 {
+            assert_eq!(ayiya(&packet[..end]), None);
+        }
     }
 
     #[test]

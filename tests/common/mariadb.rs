@@ -1,16 +1,20 @@
-//! A real MariaDB of the test's own: its own folder, its own socket, nothing
-//! on the network.
+//! A real MariaDB of the test's own: its own folder, its own socket, and nothing
+//! on the network unless it is told so.
 #![allow(dead_code)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+#[cfg(feature = "mariadb")]
 use std::time::Duration;
 
+#[cfg(feature = "mariadb")]
 use weir::store::mariadb::Account;
 
 pub struct Server {
     folder: PathBuf,
+    space: Option<String>,
+    network: Vec<String>,
     child: Option<Child>,
 }
 
@@ -18,7 +22,17 @@ impl Server {
     /// Installs and starts a server below `folder`. `make test` installs the
     /// programs it needs.
     pub fn start(folder: &Path) -> Server {
-        let mut server = Server { folder: folder.join("mariadb"), child: None };
+        Server::start_in(None, folder, &["--skip-networking"])
+    }
+
+    /// The same in a network namespace, where `network` says how it listens.
+    pub fn start_in(space: Option<&str>, folder: &Path, network: &[&str]) -> Server {
+        let mut server = Server {
+            folder: folder.join("mariadb"),
+            space: space.map(str::to_string),
+            network: network.iter().map(|option| option.to_string()).collect(),
+            child: None,
+        };
         fs::create_dir_all(server.temporary()).unwrap();
         // Forced, because it would not go on where no name is looked up.
         let done = Command::new("mariadb-install-db")
@@ -41,13 +55,22 @@ impl Server {
 
     /// Starts it again after [`Server::kill`].
     pub fn resume(&mut self) {
-        let child = Command::new("mariadbd")
+        let mut command = match &self.space {
+            None => Command::new("mariadbd"),
+            Some(space) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", space, "mariadbd"]);
+                command
+            }
+        };
+        let child = command
             .arg("--no-defaults")
             .arg(format!("--datadir={}", self.data().display()))
             .arg(format!("--tmpdir={}", self.temporary().display()))
             .arg(format!("--socket={}", self.socket().display()))
             .arg(format!("--pid-file={}", self.folder.join("pid").display()))
-            .args(["--skip-networking", "--innodb-buffer-pool-size=32M"])
+            .arg("--innodb-buffer-pool-size=32M")
+            .args(&self.network)
             .args(user())
             .env("TMPDIR", &self.folder)
             .stdout(Stdio::null())
@@ -80,8 +103,10 @@ impl Server {
     }
 
     /// The daemon's account, with this password.
+    #[cfg(feature = "mariadb")]
     pub fn account(&self, password: &str) -> Account {
         Account {
+            ca: None,
             host: String::new(),
             port: 0,
             socket: self.socket().display().to_string(),

@@ -1,6 +1,8 @@
 //! What several tests need.
 #![allow(dead_code)]
 
+pub mod net;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -57,5 +59,50 @@ pub fn until(what: &str, mut ready: impl FnMut() -> bool) {
     while !ready() {
         assert!(begun.elapsed().as_secs() < 60, "waited in vain: {what}");
         std::thread::yield_now();
+    }
+}
+
+/// The captures of the cases, and the public ones where there are any.
+pub fn captures() -> Vec<PathBuf> {
+    let cases = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")).unwrap();
+    let mut all: Vec<PathBuf> = cases
+        .flat_map(|case| fs::read_dir(case.unwrap().path()).into_iter().flatten().flatten())
+        .map(|entry| entry.path())
+        .filter(|path| path.to_string_lossy().contains(".pcap"))
+        .collect();
+    assert!(all.len() > 20);
+    all.extend(corpus().unwrap_or_default());
+    all
+}
+
+/// Numbers that look like chance (xorshift64).
+pub struct Chance(pub u64);
+
+impl Chance {
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+
+    pub fn bytes(&mut self, length: usize) -> Vec<u8> {
+        (0..length).map(|_| self.next() as u8).collect()
+    }
+
+    /// Changes a few bytes, or cuts off the end.
+    pub fn spoil(&mut self, bytes: &mut Vec<u8>) {
+        for _ in 0..self.below(4) {
+            if let Some(place) = (!bytes.is_empty()).then(|| self.below(bytes.len())) {
+                bytes[place] = self.next() as u8;
+            }
+        }
+        if self.below(4) == 0 {
+            bytes.truncate(self.below(bytes.len() + 1));
+        }
     }
 }

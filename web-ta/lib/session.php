@@ -85,8 +85,23 @@ function hostSource(?string $source): string
         null => '',
         'dns' => t('by DNS'),
         'cert' => t('by its certificate'),
+        'ech' => t('shown in place of the encrypted name'),
         'reverse' => t('by the name of its address'),
         default => t('by {source}', ['source' => strtoupper($source)]),
+    };
+}
+
+/** The state as a person says it; what is no TCP is new or established. */
+function stateText(string $state): string
+{
+    return match ($state) {
+        'new' => t('new'),
+        'syn_sent' => t('asked'),
+        'syn_recv' => t('answered'),
+        'established' => t('established'),
+        'closing' => t('closing'),
+        'closed' => t('closed'),
+        default => $state,
     };
 }
 
@@ -96,6 +111,7 @@ function noteBadge(?string $note): string
     return match ($note) {
         null => '',
         'doh', 'dot', 'doq' => badge(t('encrypted DNS'), 'warn'),
+        'ech' => badge(t('name encrypted'), 'plain'),
         'unasked' => badge(t('not asked in DNS'), 'plain'),
         default => badge($note, 'plain'),
     };

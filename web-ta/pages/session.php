@@ -68,6 +68,7 @@ return [
                 : $labels->app($row['app'], $filter->to('app', ['app' => $row['app']])),
             'names' => allNames($row['names']),
             'note' => noteBadge($row['note']),
+            'state' => h(stateText($row['state'])),
             'reason' => stateBadge($row['reason']),
             'tcp_flags_in' => h($row['proto'] === 'tcp' ? tcpFlags($row['tcp_flags_in']) : DASH),
             'tcp_flags_out' => h($row['proto'] === 'tcp' ? tcpFlags($row['tcp_flags_out']) : DASH),

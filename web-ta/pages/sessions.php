@@ -64,12 +64,12 @@ return [
         echo table($all->columns, $rows, [
             'last' => static fn (array $row): string => timeTag($row['last']) . '<small>'
                 . anchor($filter->to('session', ['id' => digits($row['id'])]), say('Details'), 'more') . '</small>',
-            'start' => null,
+            // With its start below, which needs no column of its own.
             'duration' => static fn (array $row): string => match (true) {
                 $row['reason'] === null => h(duration($row['duration'])) . '<small>' . say('until now') . '</small>',
                 $row['duration'] > 0 => h(duration($row['duration'])),
                 default => DASH, // a single packet
-            },
+            } . '<small>' . say('since') . ' ' . timeTag($row['start']) . '</small>',
             'device' => static fn (array $row): string => deviceOfSession($row, $filter, $labels),
             'host' => static fn (array $row): string => serverOfSession($row, $filter),
             'app_proto' => static fn (array $row): string => $row['app_proto'] === null
@@ -77,13 +77,14 @@ return [
                 : h($row['app_proto']) . '<small>' . h($row['proto']) . '</small>' . noteBadge($row['note']),
             'app' => static fn (array $row): string => $row['app'] === null
                 ? DASH
-                : $labels->app($row['app'], $filter->url(['app' => $row['app']])),
+                : $labels->app($row['app'], $filter->url(['app' => $row['app']]))
+                    . ($row['app_proto'] === 'dns' ? '<small>' . say('asked for') . '</small>' : ''),
             'bytes_in' => static fn (array $row): string => volume($row['bytes_in'], $row['packets_in']),
             'bytes_out' => static fn (array $row): string => volume($row['bytes_out'], $row['packets_out']),
             'rtt_us' => static fn (array $row): string => h(shown(Kind::Micros, $row['rtt_us']))
                 . ($row['retransmissions'] > 0 ? '<small>' . resent($row['retransmissions']) . '</small>' : ''),
             'reason' => static fn (array $row): string =>
-                stateBadge($row['reason']) . '<small>' . h($row['state']) . '</small>',
+                stateBadge($row['reason']) . '<small>' . h(stateText($row['state'])) . '</small>',
         ], 'host', t('Sessions that were going on within the time'), $filter), $pager;
     },
 ];

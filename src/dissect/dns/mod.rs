@@ -7,11 +7,13 @@
 mod message;
 mod name;
 mod rdata;
+mod svcb;
 mod types;
 
 pub use message::{Edns, Message, Question, Resource};
 pub use name::{Name, push_text};
 pub use rdata::{address, push_json, push_number, write_answers};
+pub use svcb::ech;
 pub use types::{Rcode, Type};
 
 use super::{Dissector, Opening, Protocol, Side, Sink, Step, Verdict};
@@ -94,9 +96,12 @@ fn is_plausible(message: &Message<'_>) -> bool {
 }
 
 fn is_certain(message: &Message<'_>) -> bool {
-    let one_question = message.questions().count() == 1 && message.counts()[0] == 1;
-    let known = message.questions().all(|question| question.class == 1 && question.kind.name().is_some());
-    message.opcode() == 0 && one_question && known && message.is_whole()
+    // The counts first: most that is no DNS says thousands of questions.
+    message.opcode() == 0
+        && message.counts()[0] == 1
+        && message.questions().count() == 1
+        && message.questions().all(|question| question.class == 1 && question.kind.name().is_some())
+        && message.is_whole()
 }
 
 fn datagram(kind: Kind, side: Side, bytes: &[u8], sink: &mut dyn Sink) {

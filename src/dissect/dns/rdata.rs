@@ -12,8 +12,9 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::message::{Message, Resource};
 use super::name::{Name, push_text};
+use super::svcb;
 use super::types::Type;
-use crate::record::{Short, short, short_address};
+use crate::record::short_address;
 use crate::wire::bytes::{array_at, u8_at, u16_at, u32_at};
 
 /// The most bytes of text for one message's answers. What is beyond is left
@@ -254,8 +255,7 @@ impl Data<'_> {
         push(out, format_args!("{} ", u16_at(data, 0)?))?;
         let mut at = self.name(2, out)?;
         while at < data.len() {
-            let (key, length) = (u16_at(data, at)?, usize::from(u16_at(data, at + 2)?));
-            let value = data.get(at + 4..at + 4 + length)?;
+            let (key, value, next) = svcb::parameter_at(data, at)?;
             out.push(' ');
             match key {
                 1 => {
@@ -274,17 +274,21 @@ impl Data<'_> {
                 3 => push(out, format_args!("port={}", u16_at(value, 0)?))?,
                 4 => list(out, "ipv4hint=", hints::<4>(value).map(Ipv4Addr::from)),
                 6 => list(out, "ipv6hint=", hints::<16>(value).map(Ipv6Addr::from)),
-                0 => list(out, "mandatory=", hints::<2>(value).map(|key| parameter(u16::from_be_bytes(key)))),
-                5 => {
+                0 => list(
+                    out,
+                    "mandatory=",
+                    hints::<2>(value).map(|key| svcb::name_of(u16::from_be_bytes(key))),
+                ),
+                svcb::ECH => {
                     out.push_str("ech=");
                     base64(out, value);
                 }
                 _ => {
-                    push(out, format_args!("{}=", parameter(key)))?;
+                    push(out, format_args!("{}=", svcb::name_of(key)))?;
                     push_text(out, value, |c| matches!(c, '"' | '\\' | ' '));
                 }
             }
-            at += 4 + length;
+            at = next;
         }
         Some(())
     }
@@ -319,16 +323,6 @@ fn base64(out: &mut String, bytes: &[u8]) {
     STANDARD.encode_string(shown, out);
     if bytes.len() > MAX_OPAQUE {
         out.push('…');
-    }
-}
-
-/// A parameter of SVCB by its registered name (RFC 9460, 14.3.2).
-fn parameter(key: u16) -> Short {
-    const NAMES: [&str; 8] =
-        ["mandatory", "alpn", "no-default-alpn", "port", "ipv4hint", "ech", "ipv6hint", "dohpath"];
-    match NAMES.get(usize::from(key)) {
-        Some(name) => short(name),
-        None => short(format_args!("key{key}")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Databases, queues, remote calls, files and desktops.
 
-use super::{holds, le16_at, le32_at, starts_with_any};
+use super::{holds, le_length_at, le16_at, le32_at, length_at, starts_with_any};
 use crate::dissect::words::Words;
 use crate::wire::bytes::{array_at, u8_at, u16_at, u32_at};
 
@@ -9,9 +9,9 @@ named! {
     SMB = "smb", TCP, |o| matches!(array_at(o.bytes, 4)?, [0xfc..=0xff, b'S', b'M', b'B']) && u8_at(o.bytes, 0)? == 0;
     /// MySQL: the greeting, version 10 of the protocol and the server's version.
     MYSQL = "mysql", TCP, |o| u8_at(o.bytes, 4)? == 10 && u8_at(o.bytes, 3)? == 0
-        && le24(o.bytes)? + 4 == o.bytes.len() && u8_at(o.bytes, 5)?.is_ascii_digit() && o.bytes.get(6..38)?.contains(&0) => Words::default();
+        && le24(o.bytes)? + 4 == o.bytes.len() && u8_at(o.bytes, 5)?.is_ascii_digit() && o.bytes.iter().take(70).skip(6).any(|&byte| byte == 0) => Words::default();
     /// PostgreSQL: what a client asks for first; its version is 3, or a number that is none.
-    PGSQL = "pgsql", TCP, |o| u8_at(o.bytes, 0)? == 0 && u32_at(o.bytes, 0)? as usize == o.bytes.len()
+    PGSQL = "pgsql", TCP, |o| u8_at(o.bytes, 0)? == 0 && length_at(o.bytes, 0)? == o.bytes.len()
         && match u32_at(o.bytes, 4)? {
             80_877_102..=80_877_104 => true,
             0x0003_0000..=0x0003_000f => holds(o.bytes, b"user\0"),
@@ -27,13 +27,13 @@ named! {
     /// MongoDB: its length, and an operation that exists.
     MONGODB = "mongodb", TCP, |o| matches!(le32_at(o.bytes, 12)?, 1 | 2001..=2007 | 2010..=2013)
         && (16..=48_000_000).contains(&le32_at(o.bytes, 0)?)
-        && (le32_at(o.bytes, 0)? as usize == o.bytes.len() || o.has_port(27017) && o.bytes.len() > 1_000);
+        && (le_length_at(o.bytes, 0)? == o.bytes.len() || o.has_port(27017) && o.bytes.len() > 1_000);
     /// Tabular data stream (MS-TDS, 2.2.3): what is said before the log-in, or the log-in.
     MSSQL = "mssql", TCP, |o| matches!(array_at(o.bytes, 0)?, [0x12 | 0x10 | 4, 1])
         && usize::from(u16_at(o.bytes, 2)?) == o.bytes.len() && u8_at(o.bytes, 7)? == 0
         && match u8_at(o.bytes, 0)? {
             0x12 => u8_at(o.bytes, 8)? == 0 && o.bytes.contains(&0xff),
-            0x10 => le32_at(o.bytes, 8)? as usize + 8 == o.bytes.len(),
+            0x10 => le_length_at(o.bytes, 8)? + 8 == o.bytes.len(),
             _ => o.server_port == 1433,
         };
     /// Oracle's net: a connect packet of just this length.
@@ -44,7 +44,7 @@ named! {
         && u16_at(o.bytes, 0)? == u16_at(o.bytes, 6)?.checked_add(6)?;
     /// Cassandra's native protocol, versions 3 to 5: a request that opens a connection, or an answer.
     CASSANDRA = "cassandra", TCP, |o| matches!(array_at(o.bytes, 0)?, [3..=5 | 0x83..=0x85, 0..=0x1f, _, _, 0..=3 | 5 | 6 | 0x0e..=0x10])
-        && u32_at(o.bytes, 5)? as usize + 9 == o.bytes.len() && (o.has_port(9042) || holds(o.bytes, b"CQL_VERSION"));
+        && length_at(o.bytes, 5)? + 9 == o.bytes.len() && (o.has_port(9042) || holds(o.bytes, b"CQL_VERSION"));
     /// Kafka: a request with its length and a client's name.
     KAFKA = "kafka", TCP, |o| u8_at(o.bytes, 0)? == 0 && is_kafka(o.bytes)?;
     /// AMQP 0-9 and 1.0: the header.
@@ -71,7 +71,7 @@ named! {
     /// Remote desktop: X.224's connection behind TPKT, with what only RDP puts there (MS-RDPBCGR, 2.2.1.1).
     RDP = "rdp", TCP, |o| array_at(o.bytes, 0)? == [3, 0] && is_rdp(o.bytes, o.server_port == 3389)? => Words::default();
     /// Kerberos over TCP: its length first (RFC 4120, 7.2.2).
-    KERBEROS = "kerberos", TCP, |o| u8_at(o.bytes, 0)? == 0 && u32_at(o.bytes, 0)? as usize + 4 >= o.bytes.len()
+    KERBEROS = "kerberos", TCP, |o| u8_at(o.bytes, 0)? == 0 && length_at(o.bytes, 0)? + 4 >= o.bytes.len()
         && is_kerberos(o.bytes.get(4..)?)?;
     /// RFC 4120, 5.4
     KERBEROS_UDP = "kerberos", UDP, |o| is_kerberos(o.bytes)?;
@@ -83,7 +83,7 @@ named! {
     DCERPC = "dcerpc", TCP, |o| matches!(array_at(o.bytes, 0)?, [5, 0..=1, 0..=19]) && u32_at(o.bytes, 4)? == 0x1000_0000
         && le16_at(o.bytes, 8)? >= 16;
     /// ONC RPC: a call of a program that belongs to NFS, behind a record's length (RFC 5531).
-    RPC = "nfs", TCP, |o| u8_at(o.bytes, 0)? & 0x80 != 0 && (u32_at(o.bytes, 0)? & 0x7fff_ffff) as usize + 4 >= o.bytes.len()
+    RPC = "nfs", TCP, |o| u8_at(o.bytes, 0)? & 0x80 != 0 && (u32_at(o.bytes, 0)? & 0x00ff_ffff) as usize + 4 >= o.bytes.len()
         && is_rpc(o.bytes.get(4..)?, o.has_port(111) || o.has_port(2049))?;
     /// ONC RPC in datagrams.
     RPC_UDP = "nfs", UDP, |o| is_rpc(o.bytes, o.has_port(111) || o.has_port(2049))?;
@@ -97,7 +97,7 @@ named! {
     GIOP = "corba", TCP, |o| o.bytes.starts_with(b"GIOP\x01");
     /// Thrift: strict binary, a call, framed or not.
     THRIFT = "thrift", TCP, |o| is_thrift(o.bytes)? || u8_at(o.bytes, 0)? == 0
-        && u32_at(o.bytes, 0)? as usize + 4 == o.bytes.len() && is_thrift(o.bytes.get(4..)?)?;
+        && length_at(o.bytes, 0)? + 4 == o.bytes.len() && is_thrift(o.bytes.get(4..)?)?;
     /// The same in a datagram, also in the compact form that Jaeger has.
     THRIFT_UDP = "thrift", UDP, |o| match u8_at(o.bytes, 0)? {
         0x80 => is_thrift(o.bytes)?,
@@ -116,7 +116,7 @@ fn le24(bytes: &[u8]) -> Option<usize> {
 }
 
 fn is_kafka(bytes: &[u8]) -> Option<bool> {
-    let (length, key, version) = (u32_at(bytes, 0)? as usize + 4, u16_at(bytes, 4)?, u16_at(bytes, 6)?);
+    let (length, key, version) = (length_at(bytes, 0)? + 4, u16_at(bytes, 4)?, u16_at(bytes, 6)?);
     let name = usize::from(u16_at(bytes, 12)?);
     Some(
         length == bytes.len()
@@ -137,8 +137,8 @@ fn is_memcached(bytes: &[u8]) -> Option<bool> {
 }
 
 fn is_rdp(bytes: &[u8], at_home: bool) -> Option<bool> {
-    let fits =
-        usize::from(u16_at(bytes, 2)?) == bytes.len() && usize::from(u8_at(bytes, 4)?) + 5 == bytes.len();
+    let bytes = bytes.get(..usize::from(u16_at(bytes, 2)?))?;
+    let fits = usize::from(u8_at(bytes, 4)?) + 5 == bytes.len();
     let negotiation = bytes.len().checked_sub(8).and_then(|at| array_at(bytes, at));
     Some(
         fits && match (u8_at(bytes, 5)?, negotiation) {
@@ -211,7 +211,7 @@ fn is_rpc(bytes: &[u8], at_home: bool) -> Option<bool> {
 }
 
 fn is_thrift(bytes: &[u8]) -> Option<bool> {
-    let name = u32_at(bytes, 4)? as usize;
+    let name = length_at(bytes, 4)?;
     Some(
         matches!(array_at(bytes, 0)?, [0x80, 1, 0, 1..=4])
             && (1..100).contains(&name)

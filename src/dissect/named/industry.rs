@@ -1,6 +1,6 @@
 //! Machines, buildings, vehicles and things.
 
-use super::le32_at;
+use super::{end4, le_length_at, length_at};
 use crate::dissect::{Opening, Protocol, Verdict};
 use crate::wire::bytes::{array_at, u8_at, u16_at, u32_at};
 use crate::wire::proto;
@@ -27,7 +27,7 @@ named! {
     ENIP_UDP = "enip", UDP, |o| matches!(array_at(o.bytes, 0)?, [4 | 0x63..=0x66 | 0x6f | 0x70, 0]) && o.has_port(44818);
     /// OPC UA: a kind of message and a length that fits.
     OPCUA = "opc-ua", TCP, |o| matches!(o.bytes.first_chunk()?, b"HELF" | b"ACKF" | b"OPNF" | b"ERRF")
-        && le32_at(o.bytes, 4)? as usize == o.bytes.len();
+        && le_length_at(o.bytes, 4)? == o.bytes.len();
     /// Omron's FINS: its header over TCP.
     FINS = "fins", TCP, |o| o.bytes.starts_with(b"FINS\0\0");
     /// FINS itself: flags, 0, two gateways or seven.
@@ -49,7 +49,7 @@ named! {
     /// Ethernet Global Data: production data, version 1.
     EGD = "ethernet-global-data", UDP, |o| o.has_port(18246) && array_at(o.bytes, 0)? == [13, 1];
     /// DICOM: somebody wants to associate, of version 1 (PS3.8, 9.3.2).
-    DICOM = "dicom", TCP, |o| array_at(o.bytes, 0)? == [1, 0] && u32_at(o.bytes, 2)? as usize + 6 == o.bytes.len()
+    DICOM = "dicom", TCP, |o| array_at(o.bytes, 0)? == [1, 0] && length_at(o.bytes, 2)? + 6 == o.bytes.len()
         && array_at(o.bytes, 6)? == [0, 1, 0, 0];
     /// HL7, framed as it should be.
     HL7 = "hl7", TCP, |o| o.bytes.starts_with(b"\x0bMSH|");
@@ -90,10 +90,6 @@ fn behind_cotp(o: &Opening<'_>, firsts: &[u8]) -> Verdict {
     unit(o.bytes).unwrap_or(Verdict::More)
 }
 
-fn end4(bytes: &[u8]) -> Option<u32> {
-    u32_at(bytes, bytes.len().checked_sub(4)?)
-}
-
 fn is_dnp3(bytes: &[u8]) -> Option<bool> {
     let user = usize::from(u8_at(bytes, 2)?.checked_sub(5)?);
     Some(10 + user + 2 * user.div_ceil(16) <= bytes.len())
@@ -122,12 +118,12 @@ fn is_trdp(bytes: &[u8]) -> Option<bool> {
         matches!(
             array_at(bytes, 6)?,
             [b'P', b'd' | b'p' | b'r' | b'e'] | [b'M', b'n' | b'r' | b'p' | b'q' | b'c' | b'e']
-        ) && u32_at(bytes, 20)? as usize <= bytes.len(),
+        ) && length_at(bytes, 20)? <= bytes.len(),
     )
 }
 
 fn is_someip(bytes: &[u8]) -> Option<bool> {
-    let length = u32_at(bytes, 4)? as usize;
+    let length = length_at(bytes, 4)?;
     Some(
         matches!(array_at(bytes, 12)?, [1, _, 0..=2 | 0x80 | 0x81 | 0x20..=0x22 | 0xa0 | 0xa1, 0..=10])
             && length >= 8

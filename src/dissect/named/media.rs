@@ -1,9 +1,13 @@
 //! Voice, video, and what sets them up; tunnels; play.
 
-use super::{first_line_has, holds, le16_at, le32_at, starts_with_any};
+use super::{first_line_has, holds, le_length_at, le16_at, le32_at, length_at, starts_with_any};
 use crate::dissect::Opening;
+use crate::dissect::tls::dtls::Session;
 use crate::dissect::words::Words;
 use crate::wire::bytes::{array_at, u8_at, u16_at, u32_at};
+
+/// What STUN has at byte 4 since RFC 5389.
+pub const STUN_COOKIE: u32 = 0x2112_a442;
 
 named! {
     /// RTSP and SIP over TCP speak like HTTP (RFC 7826, RFC 3261).
@@ -15,9 +19,9 @@ named! {
     SIP = "sip", UDP, |o| u8_at(o.bytes, 0)?.is_ascii_uppercase() && is_sip(o.bytes);
     /// STUN: the cookie, and a length that fits (RFC 8489, 5). Before the cookie, attributes that fill it.
     STUN = "stun", UDP, |o| u8_at(o.bytes, 0)? < 0x40 && usize::from(u16_at(o.bytes, 2)?) + 20 == o.bytes.len()
-        && (u32_at(o.bytes, 4)? == 0x2112_a442 || is_old_stun(o.bytes)?);
+        && (u32_at(o.bytes, 4)? == STUN_COOKIE || is_old_stun(o.bytes)?) => Session::of_call();
     /// STUN over TCP; Microsoft's has a length before it.
-    STUN_TCP = "stun", TCP, |o| u8_at(o.bytes, 0)? < 0x40 && u32_at(o.bytes, 4)? == 0x2112_a442
+    STUN_TCP = "stun", TCP, |o| u8_at(o.bytes, 0)? < 0x40 && u32_at(o.bytes, 4)? == STUN_COOKIE
         && usize::from(u16_at(o.bytes, 2)?) + 20 <= o.bytes.len();
     /// RTCP: reports that fill the datagram (RFC 3550, 6.1).
     RTCP = "rtcp", UDP, |o| matches!(array_at(o.bytes, 0)?, [0x80..=0x9f, 200 | 201 | 205 | 206]) && is_rtcp(o.bytes)?;
@@ -30,7 +34,7 @@ named! {
     H323 = "h323", TCP, |o| array_at(o.bytes, 0)? == [3, 0] && usize::from(u16_at(o.bytes, 2)?) <= o.bytes.len()
         && array_at(o.bytes, 4)? == [8, 2] && matches!(u8_at(o.bytes, 8)?, 1..=7 | 0x5a | 0x62 | 0x6e | 0x7d);
     /// Cisco's phones.
-    SKINNY = "cisco-skinny", TCP, |o| o.has_port(2000) && le32_at(o.bytes, 0)? as usize + 8 <= o.bytes.len()
+    SKINNY = "cisco-skinny", TCP, |o| o.has_port(2000) && le_length_at(o.bytes, 0)? + 8 <= o.bytes.len()
         && le32_at(o.bytes, 0)? >= 4 && le32_at(o.bytes, 4)? <= 0x20 && le32_at(o.bytes, 8)? <= 0x1ff;
     /// Who may speak (RFC 8855, 5.1): a length that fits.
     BFCP = "bfcp", UDP, |o| matches!(array_at(o.bytes, 0)?, [0x20 | 0x30 | 0x40 | 0x50, 1..=18])
@@ -68,6 +72,9 @@ named! {
     /// GTP's tunnel (TS 29.281, 5.1).
     GTPU = "gtp", UDP, |o| o.has_port(2152) && matches!(u8_at(o.bytes, 0)?, 0x30..=0x37)
         && usize::from(u16_at(o.bytes, 2)?) + 8 == o.bytes.len();
+    /// GTP': what is charged, in a header of 6 bytes or of 20 (TS 32.295, 6.1.1).
+    GTPP = "gtp-prime", UDP, |o| o.has_port(3_386) && u8_at(o.bytes, 0)? & 0x10 == 0 && u8_at(o.bytes, 0)? >> 5 <= 2
+        && matches!(o.bytes.len().checked_sub(usize::from(u16_at(o.bytes, 2)?)), Some(6 | 20));
     /// PFCP: version 1 and a length (TS 29.244, 7.2).
     PFCP = "pfcp", UDP, |o| o.has_port(8805) && matches!(u8_at(o.bytes, 0)?, 0x20..=0x27)
         && usize::from(u16_at(o.bytes, 2)?) + 4 == o.bytes.len();
@@ -90,24 +97,17 @@ named! {
         _ => false,
     };
     /// eDonkey: a length that fits, and hello.
-    EDONKEY = "edonkey", TCP, |o| matches!(u8_at(o.bytes, 0)?, 0xe3 | 0xc5) && le32_at(o.bytes, 1)? as usize + 5 == o.bytes.len()
+    EDONKEY = "edonkey", TCP, |o| matches!(u8_at(o.bytes, 0)?, 0xe3 | 0xc5) && le_length_at(o.bytes, 1)? + 5 == o.bytes.len()
         && matches!(u8_at(o.bytes, 5)?, 1 | 0x4c | 0x40 | 0x46);
     /// Bitcoin's peers: the main network's mark, and a command.
     BITCOIN = "bitcoin", TCP, |o| array_at(o.bytes, 0)? == [0xf9, 0xbe, 0xb4, 0xd9] && u8_at(o.bytes, 4)?.is_ascii_lowercase();
     /// Steam: datagrams of its clients, and who would play remotely nearby.
     STEAM = "steam", UDP, |o| starts_with_any(o.bytes, &[b"VS01", b"\xff\xff\xff\xff\x21\x4c\x5f\xa0"]);
-    /// RakNet, by the mark in messages outside of a connection.
-    RAKNET = "raknet", UDP, |o| match u8_at(o.bytes, 0)? {
-        1 | 2 => array_at(o.bytes, 9)? == RAKNET_MARK,
-        5..=8 | 0x1c => array_at(o.bytes, 1)? == RAKNET_MARK || array_at(o.bytes, 17).is_some_and(|mark: [u8; 16]| mark == RAKNET_MARK),
-        _ => false,
-    };
-    /// TeamSpeak 3.
-    TEAMSPEAK = "teamspeak", UDP, |o| o.bytes.starts_with(b"TS3INIT1");
     /// Spotify, looking for itself nearby.
     SPOTIFY = "spotify", UDP, |o| o.bytes.starts_with(b"SpotUdp");
-    /// Discord: a client asks for its address.
-    DISCORD = "discord", UDP, |o| matches!(array_at(o.bytes, 0)?, [0, 1 | 2, 0, 70]) && o.bytes.len() == 74;
+    /// Discord: a client asks for its address; or what keeps a call's way open.
+    DISCORD = "discord", UDP, |o| matches!(array_at(o.bytes, 0)?, [0, 1 | 2, 0, 70]) && o.bytes.len() == 74
+        || u32_at(o.bytes, 0)? == 0x1337_cafe && o.bytes.len() == 8;
     /// Tailscale's own datagrams beside WireGuard's.
     TAILSCALE = "tailscale", UDP, |o| o.bytes.starts_with(b"TS\xf0\x9f\x92\xac");
     /// WhatsApp: its mark and version, then lengths of three bytes.
@@ -117,12 +117,14 @@ named! {
     OICQ = "oicq", UDP, |o| u8_at(o.bytes, 0)? == 2 && o.bytes.ends_with(&[3]) && o.bytes.len() >= 11 && o.has_port(8000);
     /// KCP: segments that fill the datagram.
     KCP = "kcp", UDP, |o| matches!(u8_at(o.bytes, 4)?, 81..=84) && is_kcp(o.bytes)?;
-    /// TeamViewer, where it is at home.
-    TEAMVIEWER = "teamviewer", TCP, |o| o.bytes.starts_with(&[0x17, 0x24]) && o.has_port(5938);
+    /// TeamViewer's datagrams have the mark behind a header.
+    TEAMVIEWER_UDP = "teamviewer", UDP, |o| u8_at(o.bytes, 0)? == 0 && array_at(o.bytes, 11)? == [0x17, 0x24]
+        && matches!(u8_at(o.bytes, 13)?, 1..=0x3f);
+    /// TeamViewer: its mark, a command, and where it is not at home a length that fits.
+    TEAMVIEWER = "teamviewer", TCP, |o| array_at(o.bytes, 0)? == [0x17, 0x24] && (o.has_port(5_938)
+        || matches!(u8_at(o.bytes, 2)?, 1..=0x3f) && o.bytes.get(5 + usize::from(le16_at(o.bytes, 3)?)..)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(&[0x17, 0x24])));
 }
-
-const RAKNET_MARK: [u8; 16] =
-    [0, 0xff, 0xff, 0, 0xfe, 0xfe, 0xfe, 0xfe, 0xfd, 0xfd, 0xfd, 0xfd, 0x12, 0x34, 0x56, 0x78];
 
 fn is_sip(bytes: &[u8]) -> bool {
     bytes.starts_with(b"SIP/2.0 ") || first_line_has(bytes, b" SIP/2.0")
@@ -215,7 +217,7 @@ fn is_openvpn(bytes: &[u8]) -> Option<bool> {
 
 fn is_ike(bytes: &[u8]) -> Option<bool> {
     let kinds = matches!((u8_at(bytes, 17)?, u8_at(bytes, 18)?), (0x10, 1..=6 | 32 | 33) | (0x20, 34..=43));
-    Some(kinds && u32_at(bytes, 24)? as usize == bytes.len() && bytes.get(..8)?.iter().any(|&byte| byte != 0))
+    Some(kinds && length_at(bytes, 24)? == bytes.len() && bytes.get(..8)?.iter().any(|&byte| byte != 0))
 }
 
 /// RFC 4303, 2: an index that is none of the reserved, and no more is open.

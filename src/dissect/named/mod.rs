@@ -3,7 +3,7 @@
 //! A test asks for two facts that do not hang together, or for a mark that
 //! chance does not write. Where the bytes tell less, the port has to help.
 
-use crate::wire::bytes::array_at;
+use crate::wire::bytes::{array_at, u32_at};
 
 /// Each with the test that knows it by one side's first bytes, and what reads it
 /// on where another protocol may follow.
@@ -25,10 +25,16 @@ macro_rules! named {
     (@stream $begin:expr) => { Some(|| Box::new($begin)) };
 }
 
+pub mod calls;
 pub mod data;
+pub mod home;
 pub mod industry;
 pub mod media;
+pub mod meter;
 pub mod net;
+pub mod office;
+pub mod peer;
+pub mod play;
 pub mod text;
 
 fn starts_with_any(bytes: &[u8], starts: &[&[u8]]) -> bool {
@@ -61,6 +67,25 @@ fn le16_at(bytes: &[u8], at: usize) -> Option<u16> {
 
 fn le32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(array_at(bytes, at)?))
+}
+
+/// The last four bytes.
+fn end4(bytes: &[u8]) -> Option<u32> {
+    u32_at(bytes, bytes.len().checked_sub(4)?)
+}
+
+/// More than any beginning holds.
+const TOO_LONG: u32 = 1 << 24;
+
+/// A length in four bytes. What is longer than anything here is just that:
+/// where `usize` has 32 bits, something can be added to it.
+fn length_at(bytes: &[u8], at: usize) -> Option<usize> {
+    u32_at(bytes, at).map(|length| length.min(TOO_LONG) as usize)
+}
+
+/// The same, its lowest byte first.
+fn le_length_at(bytes: &[u8], at: usize) -> Option<usize> {
+    le32_at(bytes, at).map(|length| length.min(TOO_LONG) as usize)
 }
 
 #[cfg(test)]

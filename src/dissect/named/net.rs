@@ -1,7 +1,7 @@
 //! What keeps networks running: names, addresses, clocks, routes, accounts.
 
 use super::data::der;
-use super::{holds, starts_with_any};
+use super::{holds, le_length_at, le32_at, length_at, starts_with_any};
 use crate::wire::bytes::{array_at, u8_at, u16_at, u32_at};
 
 named! {
@@ -40,7 +40,7 @@ named! {
     DIAMETER = "diameter", TCP, |o| u8_at(o.bytes, 0)? == 1 && u8_at(o.bytes, 4)? & 0x0f == 0
         && u32_at(o.bytes, 0)? & 0xff_ffff >= 20 && u32_at(o.bytes, 0)? & 3 == 0
         && matches!(u32_at(o.bytes, 4)? & 0xff_ffff, 257 | 258 | 265 | 268 | 271 | 272 | 274 | 275 | 280 | 282 | 300..=330)
-        && u32_at(o.bytes, 0)? as usize & 0xff_ffff <= o.bytes.len();
+        && length_at(o.bytes, 0)? & 0xff_ffff <= o.bytes.len();
     /// TFTP: a request with a mode (RFC 1350, 5), or an answer to one from another port (RFC 2347).
     TFTP = "tftp", UDP, |o| u8_at(o.bytes, 0)? == 0 && is_tftp(o.bytes)?;
     /// BGP: the marker, a length, a type (RFC 4271, 4.1).
@@ -89,8 +89,8 @@ named! {
     /// X display manager: version 1 and a length (XDMCP 1.1).
     XDMCP = "xdmcp", UDP, |o| o.has_port(177) && u16_at(o.bytes, 0)? == 1 && matches!(u16_at(o.bytes, 2)?, 1..=13)
         && usize::from(u16_at(o.bytes, 4)?) + 6 == o.bytes.len();
-    /// Roughtime: its frames have a name.
-    ROUGHTIME = "roughtime", UDP, |o| o.bytes.starts_with(b"ROUGHTIM");
+    /// Roughtime: its frames have a name; before they had, tags that all exist, in order (draft-ietf-ntp-roughtime, 5).
+    ROUGHTIME = "roughtime", UDP, |o| o.bytes.starts_with(b"ROUGHTIM") || is_roughtime(o.bytes)?;
     /// AFS's Rx: a packet's kind, where it is at home.
     RX = "rx", UDP, |o| (7_000..=7_009).contains(&o.server_port) && o.bytes.len() >= 28
         && matches!(u8_at(o.bytes, 20)?, 1..=13) && u32_at(o.bytes, 0)? != 0;
@@ -125,6 +125,28 @@ fn is_filled(mut bytes: &[u8]) -> Option<bool> {
         bytes = bytes.get(length..)?;
     }
     Some(true)
+}
+
+/// A count of tags, where the value of each but the first begins, the tags.
+fn is_roughtime(bytes: &[u8]) -> Option<bool> {
+    let count = le_length_at(bytes, 0)?;
+    if !(2..=16).contains(&count) || !bytes.len().is_multiple_of(4) {
+        return Some(false);
+    }
+    let (offsets, rest) = bytes.get(4..)?.split_at_checked(4 * (count - 1))?;
+    let (tags, values) = rest.split_at_checked(4 * count)?;
+    let known: [&[u8]; 16] = [
+        b"NONC", b"PAD\xff", b"PAD\0", b"ZZZZ", b"SIG\0", b"SREP", b"PATH", b"INDX", b"CERT", b"ROOT",
+        b"MIDP", b"RADI", b"VER\0", b"SRV\0", b"TYPE", b"VERS",
+    ];
+    let mut last = 0;
+    let in_order = (0..count - 1).all(|at| {
+        let offset = le32_at(offsets, 4 * at).map_or(usize::MAX, |offset| offset as usize);
+        let good = offset >= last && offset <= values.len() && offset.is_multiple_of(4);
+        last = offset;
+        good
+    });
+    Some(in_order && tags.chunks(4).all(|tag| known.contains(&tag)))
 }
 
 fn is_tftp(bytes: &[u8]) -> Option<bool> {

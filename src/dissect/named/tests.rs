@@ -1,8 +1,16 @@
 use crate::dissect::{Identity, Opening, PROTOCOLS, Side, identify};
 use crate::wire::proto;
 
+mod examples;
+
+/// The remote shell wants one that only root has.
+fn client_port(server_port: u16) -> u16 {
+    if server_port == 514 { 1_022 } else { 40_000 }
+}
+
 fn name(transport: u8, server_port: u16, bytes: &[u8]) -> Option<&'static str> {
-    let opening = Opening { proto: transport, client_port: 40000, server_port, side: Side::Client, bytes };
+    let client_port = client_port(server_port);
+    let opening = Opening { proto: transport, client_port, server_port, side: Side::Client, bytes };
     match identify(&opening) {
         Identity::Is(protocol) => Some(protocol.name),
         _ => None,
@@ -97,7 +105,6 @@ const EXAMPLES: &[(&str, u8, u16, &str)] = &[
     ("bittorrent", T, 9, "~13BitTorrent protocol"), ("bittorrent", U, 9, "d1:ad2:id20:aaaaaaaaaaaaaaaaaaaae1:q4:ping1:t2:aa1:y1:qe"),
     ("bittorrent", U, 9, "~41~00~11~11~22*4;~00*4;~00~0f~00~00~00~01~00~00"), ("edonkey", T, 9, "~e3~01~00~00~00~01"),
     ("bitcoin", T, 9, "~f9~be~b4~d9version"), ("steam", U, 9, "VS01"),
-    ("raknet", U, 9, "~05~00~ff~ff~00~fe*4;~fd*4;~12~34~56~78~06"), ("teamspeak", U, 9, "TS3INIT1"),
     ("spotify", U, 9, "SpotUdp0"), ("discord", U, 9, "~00~01~00~46~00*70;"), ("tailscale", U, 9, "TS~f0~9f~92~ac"),
     ("whatsapp", T, 5222, "WA~06~03~00~00~24"), ("oicq", U, 8000, "~02~37~01~00~01~00~01~00*4;~03"),
     ("kcp", U, 9, "~01*4;~51~00~80~00~00*16;"), ("teamviewer", T, 5938, "~17~24"),
@@ -113,16 +120,20 @@ const EXAMPLES: &[(&str, u8, u16, &str)] = &[
     ("s7comm", T, 102, "~03~00~00~16~11~e0~00*16;~03~00~00~19~02~f0~80~32"), ("iso9506-1-mms", T, 102, "~03~00~00~16~11~e0~00*16;~03~00~00~19~02~f0~80~0d"),
 ];
 
+fn all() -> impl Iterator<Item = &'static (&'static str, u8, u16, &'static str)> {
+    EXAMPLES.iter().chain(examples::EXAMPLES)
+}
+
 #[test]
 fn first_bytes_tell() {
-    for (expected, transport, port, text) in EXAMPLES {
+    for (expected, transport, port, text) in all() {
         assert_eq!(name(*transport, *port, &bytes(text)), Some(*expected), "{text}");
     }
 }
 
 #[test]
 fn other_first_bytes_tell_otherwise() {
-    for (expected, transport, port, text) in EXAMPLES {
+    for (expected, transport, port, text) in all() {
         let example = bytes(text);
         let other: Vec<_> = example.iter().map(|byte| !byte).collect();
         // Names' headers may have any number: there the port decides.
@@ -144,11 +155,11 @@ fn each_that_is_not_read_has_an_example() {
     for protocol in
         PROTOCOLS.iter().filter(|protocol| protocol.stream.is_none() && protocol.datagram.is_none())
     {
-        let has = EXAMPLES.iter().any(|(_, transport, port, text)| {
+        let has = all().any(|(_, transport, port, text)| {
             let bytes = bytes(text);
             let opening = Opening {
                 proto: *transport,
-                client_port: 40000,
+                client_port: client_port(*port),
                 server_port: *port,
                 side: Side::Client,
                 bytes: &bytes,
@@ -156,6 +167,20 @@ fn each_that_is_not_read_has_an_example() {
             (protocol.probe)(&opening) == crate::dissect::Verdict::Yes
         });
         assert!(has || protocol.name == "http2", "{}", protocol.name);
+    }
+}
+
+/// STUN of whom no attribute tells.
+#[test]
+fn other_calls_are_stun() {
+    for attribute in [
+        "~80~71~00~04~00~00~00~03",
+        "~80~70~00~03~00~00~00~00",
+        "~40~10~00~04~00~00~00~00",
+        "~01~01~00~04~00~00~00~00",
+    ] {
+        let message = format!("~00~01~00~08~21~12~a4~42123456789012{attribute}");
+        assert_eq!(name(U, 3478, &bytes(&message)), Some("stun"), "{attribute}");
     }
 }
 
@@ -171,7 +196,7 @@ fn a_little_likeness_is_not_enough() {
         (U, 9, "~01~00~00~00~01*145;"), (U, 9, "~38~01*8;~00*4;"), (U, 9, "~01*4;~51~00~80~00~00*15;"), (U, 9, "~00~03~00~01hello"),
         (U, 9, "d1:ad2:id20:e"), (T, 9, "~00~00~00~0c~00~12~00~00~00~00~00~01~00~01a"), (T, 9, "~05~00~0b~03~00~00~00~10~48~00~00~00"),
     ];
-    for (transport, port, text) in cases {
+    for (transport, port, text) in cases.iter().chain(examples::NEAR) {
         assert_eq!(name(*transport, *port, &bytes(text)), None, "{text}");
     }
 }
@@ -190,4 +215,35 @@ fn nothing_panics_on_short_bytes() {
             }
         }
     }
+}
+
+/// Two bytes of every kind, and behind them what chance, zeros, small numbers
+/// or text are: where no port helps, next to nothing has a name.
+#[test]
+fn chance_writes_hardly_any() {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    let mut hits = std::collections::BTreeMap::<&str, usize>::new();
+    for start in (0..=u16::MAX).step_by(7) {
+        let length = [12, 20, 36, 40, 48, 64, 100, 172, 512][usize::from(start) % 9];
+        for kind in 0..4 {
+            let byte = |_| match kind {
+                0 => random(),
+                1 => 0,
+                2 => random() & 3,
+                _ => b' ' + random() % 95,
+            };
+            let mut bytes: Vec<u8> = (0..length).map(byte).collect();
+            bytes[..2].copy_from_slice(&start.to_be_bytes());
+            for name in [T, U].iter().filter_map(|&transport| name(transport, 9, &bytes)) {
+                *hits.entry(name).or_default() += 1;
+            }
+        }
+    }
+    assert!(hits.values().all(|&count| count <= 3), "{hits:?}");
 }

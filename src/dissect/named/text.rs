@@ -1,7 +1,7 @@
 //! Protocols that speak in lines of text: mail, files, chat, shells.
 
 use super::{first_line, holds, holds_any_case, starts_with_any};
-use crate::dissect::words::Words;
+use crate::dissect::words::{PREFACE_V2, Preface, Words};
 use crate::wire::bytes::{array_at, u8_at};
 
 named! {
@@ -52,7 +52,7 @@ named! {
     XMPP = "xmpp", TCP, |o| u8_at(o.bytes, 0)? == b'<' && (o.bytes.starts_with(b"<stream:stream")
         || o.bytes.starts_with(b"<?xml") && holds(o.bytes, b"<stream:stream")
         || matches!(o.server_port, 5_222 | 5_223 | 5_269)
-            && starts_with_any(o.bytes, &[b"<?xml ", b"<iq ", b"<message ", b"<presence", b"<stream:", b"<auth ", b"<starttls"])) => Words::default();
+            && starts_with_any(o.bytes, &[b"<?xml ", b"<iq ", b"<message ", b"<presence", b"<stream:", b"</stream:", b"<auth ", b"<starttls"])) => Words::default();
     /// RFC 854: negotiation, twice where Telnet is not at home.
     TELNET = "telnet", TCP, |o| match array_at(o.bytes, 0)? {
         [0xff, 0xfb..=0xfe, 0..=49 | 0xff] => o.server_port == 23
@@ -79,7 +79,7 @@ named! {
     MEGACO = "megaco", UDP, |o| starts_with_any(o.bytes, &[b"!/1 [", b"!/2 [", b"!/3 [", b"!/1 <", b"MEGACO/"]);
     /// Proxies' own first line or bytes, HAProxy's PROXY protocol.
     PROXY = "haproxy", TCP, |o| starts_with_any(o.bytes,
-        &[b"PROXY TCP4 ", b"PROXY TCP6 ", b"PROXY UNKNOWN", b"\r\n\r\n\0\r\nQUIT\n"]) => Words::of_proxy();
+        &[b"PROXY TCP4 ", b"PROXY TCP6 ", b"PROXY UNKNOWN", PREFACE_V2]) => Preface;
     /// Gnutella 0.6.
     GNUTELLA = "gnutella", TCP, |o| starts_with_any(o.bytes, &[b"GNUTELLA CONNECT/", b"GNUTELLA/0.", b"GNUTELLA OK"]);
     /// Who digs for coins together: JSON-RPC with methods of its own.

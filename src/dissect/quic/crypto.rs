@@ -2,15 +2,8 @@
 //! packets, in order, and the messages in them.
 
 use super::packet::number;
+use crate::dissect::pieces::Pieces;
 use crate::wire::bytes::{u8_at, u32_at};
-
-/// Bytes of one side's handshake that are kept. The largest ClientHellos, with
-/// keys for the time after quantum computers, take some 2 KiB.
-const MAX_BYTES: usize = 16 * 1024;
-
-/// Pieces with holes between them. Chrome cuts a ClientHello into up to a
-/// dozen, and shuffles them.
-const MAX_PIECES: usize = 64;
 
 /// Calls `each` with offset and bytes of every CRYPTO frame in the text of an
 /// Initial packet, as far as it can be read (RFC 9000, 12.4 and 19). `google`
@@ -79,10 +72,7 @@ fn skip_google_ack(text: &[u8], at: &mut usize, kind: u8) -> Option<()> {
 /// One side's handshake.
 #[derive(Default)]
 pub struct Crypto {
-    /// From offset 0 on; zeros in the holes.
-    bytes: Vec<u8>,
-    /// Which of them came: from, to; sorted, with holes between them.
-    pieces: Vec<(usize, usize)>,
+    pieces: Pieces,
     /// The messages before this are read.
     read: usize,
 }
@@ -90,34 +80,7 @@ pub struct Crypto {
 impl Crypto {
     /// Takes in a piece. `false` if it is beyond the bounds.
     pub fn put(&mut self, offset: u64, bytes: &[u8]) -> bool {
-        let Some(from) = usize::try_from(offset).ok().filter(|&from| from <= MAX_BYTES) else { return false };
-        let to = from + bytes.len();
-        if to > MAX_BYTES {
-            return false;
-        }
-        if bytes.is_empty() {
-            return true;
-        }
-        // Those that it touches or overlaps become one with it.
-        let first = self.pieces.partition_point(|piece| piece.1 < from);
-        let behind = self.pieces.partition_point(|piece| piece.0 <= to);
-        let mut whole = (from, to);
-        if let Some(touched) = self.pieces.get(first..behind) {
-            for piece in touched {
-                whole = (whole.0.min(piece.0), whole.1.max(piece.1));
-            }
-        }
-        if first >= behind && self.pieces.len() >= MAX_PIECES {
-            return false;
-        }
-        self.pieces.splice(first..behind.max(first), [whole]);
-        if self.bytes.len() < to {
-            self.bytes.resize(to, 0);
-        }
-        if let Some(place) = self.bytes.get_mut(from..to) {
-            place.copy_from_slice(bytes);
-        }
-        true
+        usize::try_from(offset).is_ok_and(|offset| self.pieces.put(offset, bytes))
     }
 
     /// The next message, once it is whole: its type and its body (RFC 8446, 4).
@@ -130,18 +93,17 @@ impl Crypto {
         }
         let at = self.read;
         self.read += end;
-        Some(((head >> 24) as u8, self.bytes.get(at + 4..at + end)?))
+        Some(((head >> 24) as u8, self.pieces.start().get(at + 4..at + end)?))
     }
 
     /// What came without a hole and is not read yet.
     pub fn ready(&self) -> &[u8] {
-        let end = self.pieces.first().filter(|piece| piece.0 == 0).map_or(0, |piece| piece.1);
-        self.bytes.get(self.read..end).unwrap_or_default()
+        self.pieces.start().get(self.read..).unwrap_or_default()
     }
 
     /// Memory beside itself.
     pub fn held(&self) -> usize {
-        self.bytes.capacity() + self.pieces.capacity() * size_of::<(usize, usize)>()
+        self.pieces.held()
     }
 }
 
@@ -158,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_come_in_any_order_twice_and_overlapping() {
+    fn messages_come_in_pieces_in_any_order() {
         let text = b"\x01\0\0\x05hello\x02\0\0\x02yo";
         // Each step of another length, so that all places are met.
         for step in 1..text.len() {
@@ -173,24 +135,8 @@ mod tests {
                     found.extend(messages(&mut crypto));
                 }
                 assert_eq!(found, [(1, b"hello".to_vec()), (2, b"yo".to_vec())], "{step} {length}");
-                assert_eq!(crypto.pieces, [(0, text.len())]);
             }
         }
-    }
-
-    #[test]
-    fn nothing_is_kept_beyond_the_bounds() {
-        let mut crypto = Crypto::default();
-        assert!(!crypto.put(u64::MAX, b"a") && !crypto.put(MAX_BYTES as u64, b"a"));
-        assert!(!crypto.put(0, &[0; MAX_BYTES + 1]));
-        assert!(crypto.put(MAX_BYTES as u64, b"") && crypto.held() == 0);
-        for piece in 0..MAX_PIECES as u64 {
-            assert!(crypto.put(2 * piece + 1, b"a"));
-        }
-        assert!(!crypto.put(1_000, b"a") && crypto.pieces.len() == MAX_PIECES);
-        // One that fills a hole has its place.
-        assert!(crypto.put(2, b"a") && crypto.pieces.len() == MAX_PIECES - 1);
-        assert!(crypto.message().is_none());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! ClientHello and ServerHello (RFC 8446, 4.1.2 and 4.1.3; RFC 5246, 7.4.1).
 
+use super::ech;
 use super::fields::{Fields, numbers};
 use super::fingerprint::{Offer, is_grease, ja3, ja3s, ja4};
 use crate::dissect::dns::push_text;
@@ -48,11 +49,14 @@ pub struct ClientHello {
     pub ja3: String,
     /// Empty when the hello has the form of SSL 2.
     pub ja4: String,
-    /// It has an encrypted hello, or only looks like it (GREASE).
-    pub ech: bool,
+    /// It has an encrypted hello, or only looks like it (GREASE): the number of
+    /// the configuration that it was made with.
+    pub ech: Option<u8>,
     /// It wants to go on with an earlier session, by a key or a ticket.
     pub resumes: bool,
     pub session_id: Vec<u8>,
+    /// The kinds of its extensions in order, without GREASE; read with details.
+    pub extensions: Vec<u16>,
 }
 
 /// What a server chose.
@@ -97,6 +101,7 @@ impl ClientHello {
         if details {
             hello.ja3 = ja3(&offer);
             hello.ja4 = ja4(&offer, transport);
+            hello.extensions = offer.extensions;
         }
         Some(hello)
     }
@@ -134,8 +139,7 @@ impl ClientHello {
             SUPPORTED_VERSIONS => offer.versions = plain_numbers(body.short()?),
             SESSION_TICKET => self.resumes |= !body.is_empty(),
             PRE_SHARED_KEY => self.resumes = true,
-            // Its first byte is the type: outer (RFC 9849, 5).
-            ENCRYPTED_CLIENT_HELLO => self.ech |= body.u8()? == 0,
+            ENCRYPTED_CLIENT_HELLO => self.ech = ech::config_of_hello(body),
             _ => {}
         }
         Some(())
@@ -147,6 +151,7 @@ impl ClientHello {
         texts.map(String::capacity).sum::<usize>()
             + self.alpn.capacity() * size_of::<String>()
             + self.session_id.capacity()
+            + self.extensions.capacity() * size_of::<u16>()
     }
 }
 
@@ -311,7 +316,7 @@ pub mod tests {
         assert_eq!(hello.version, 0x0304);
         assert_eq!(hello.ja4, "t13d1516h2_8daaf6152771_e5627efa2ab1");
         assert_eq!(hello.session_id, [8, 9]);
-        assert!(!hello.ech && !hello.resumes);
+        assert!(hello.ech.is_none() && !hello.resumes);
     }
 
     #[test]
@@ -337,8 +342,8 @@ pub mod tests {
             ClientHello::read(&client(&[47], &[extension(kind, body)]), Transport::Quic, true).unwrap()
         };
         assert!(read(SESSION_TICKET, b"t").resumes && read(PRE_SHARED_KEY, b"").resumes);
-        assert!(read(ENCRYPTED_CLIENT_HELLO, &[0, 0, 1]).ech);
-        assert!(!read(ENCRYPTED_CLIENT_HELLO, &[1]).ech, "that would be the inner one");
+        assert_eq!(read(ENCRYPTED_CLIENT_HELLO, &[0, 0, 1, 0, 1, 7, 0, 0, 0, 0]).ech, Some(7));
+        assert_eq!(read(ENCRYPTED_CLIENT_HELLO, &[1]).ech, None, "that would be the inner one");
         let draft = read(SUPPORTED_VERSIONS, &[4, 0x7f, 0x1c, 3, 4]);
         assert_eq!((draft.version, &draft.ja4[..3]), (0x0304, "q00"));
     }

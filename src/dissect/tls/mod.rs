@@ -5,7 +5,8 @@
 //! several records has to be put together.
 
 mod certificate;
-mod dtls;
+pub mod dtls;
+mod ech;
 mod fields;
 mod fingerprint;
 mod hello;
@@ -15,6 +16,7 @@ use std::mem;
 
 pub use certificate::Certificate;
 pub use dtls::DTLS;
+pub use ech::configs as ech_configs;
 pub use hello::{ClientHello, ServerHello, Transport};
 
 use super::{Dissector, Opening, Protocol, Side, Sink, Step, Verdict};
@@ -64,7 +66,7 @@ pub fn version_name(version: u16) -> Cow<'static, str> {
 /// Types of records (RFC 8446, 5.1; RFC 6520, 3).
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;
-const HANDSHAKE: u8 = 22;
+pub const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
 const HEARTBEAT: u8 = 24;
 

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Core;
-use crate::dissect::dns::{Kind, Message, push_json};
+use crate::dissect::dns::{self, Kind, Message, Type, push_json};
 use crate::dissect::{Side, Sink, http, tls};
+use crate::engine::ech::Configs;
 use crate::engine::hosts::Source;
 use crate::engine::key::{End, Key};
 use crate::engine::names::Names;
@@ -15,6 +16,7 @@ use crate::engine::questions::{Questions, Way};
 use crate::engine::session::Session;
 use crate::engine::stream::Streams;
 use crate::record::{self, Ids, Name, Proto, Record, Short, short};
+use crate::rules::{By, Evidence, Match, Rules};
 use crate::table::Slot;
 use crate::time::Time;
 use crate::wire::{Body, Packet, proto};
@@ -24,6 +26,10 @@ use crate::wire::{Body, Packet, proto};
 struct Learned {
     hosts: Vec<(Source, Arc<str>)>,
     note: Option<Note>,
+    asked: Option<Match>,
+    /// The beginning of what one side says, where the first segment had too
+    /// little of it.
+    opening: Option<(Side, Vec<u8>)>,
 }
 
 /// Takes what the dissector of one session finds in one packet.
@@ -34,9 +40,17 @@ pub(super) struct Findings<'a> {
     now: Time,
     questions: &'a mut Questions,
     names: &'a mut Names,
+    ech: &'a mut Configs,
     tls_ids: &'a mut Ids,
     http_ids: &'a mut Ids,
     details: bool,
+    /// Signatures ask for bytes.
+    wants_openings: bool,
+    /// By which the name that is asked for has an app; none where the session
+    /// has that already.
+    rules: Option<&'a Rules>,
+    /// The client has sent nothing, or not here.
+    question_unseen: bool,
     out: &'a mut Vec<Record>,
     learned: Learned,
 }
@@ -50,16 +64,24 @@ impl Core {
         way: Way,
         read: impl FnOnce(&mut Streams, &mut Findings<'_>) -> R,
     ) -> R {
-        let session = self.sessions.get_mut(slot).map(|(key, session)| (*key, session.client));
+        let known = self.sessions.get_mut(slot);
+        let is_unasked = known.as_ref().is_some_and(|(_, session)| session.asked.is_none());
+        let question_unseen =
+            known.as_ref().is_some_and(|(_, session)| session.packets[Side::Client as usize] == 0);
+        let session = known.map(|(key, session)| (*key, session.client));
         let mut findings = Findings {
             way,
             session,
             now: self.now,
             questions: &mut self.questions,
             names: &mut self.names,
+            ech: &mut self.ech,
             tls_ids: &mut self.tls_ids,
             http_ids: &mut self.http_ids,
             details: self.options.details,
+            wants_openings: self.rules.has_payloads(),
+            rules: is_unasked.then_some(&*self.rules),
+            question_unseen,
             out: &mut self.out,
             learned: Learned::default(),
         };
@@ -71,10 +93,17 @@ impl Core {
 
     /// Takes over what the session at `slot` learned about itself.
     fn take_over(&mut self, slot: Slot, learned: Learned) {
-        if learned.hosts.is_empty() && learned.note.is_none() {
+        if let Some((side, bytes)) = &learned.opening {
+            self.classify(slot, Some((*side, bytes)));
+        }
+        if learned.hosts.is_empty() && learned.note.is_none() && learned.asked.is_none() {
             return;
         }
         let Some((_, session)) = self.sessions.get_mut(slot) else { return };
+        if let Some(asked) = learned.asked {
+            let line = self.rules.apps()[asked.app as usize].line;
+            session.asked = Some((self.apps.of_rule(asked.app), line));
+        }
         session.note = session.note.or(learned.note);
         let mut is_new = false;
         for (source, name) in &learned.hosts {
@@ -91,13 +120,36 @@ impl Sink for Findings<'_> {
         self.details
     }
 
+    fn opening(&mut self, side: Side, bytes: &[u8]) {
+        if self.wants_openings {
+            self.learned.opening = Some((side, bytes.to_vec()));
+        }
+    }
+
     fn dns(&mut self, kind: Kind, _: Side, message: &Message<'_>) {
-        self.questions.message(kind, self.way, message, self.now, self.names, self.out);
+        let qtype = self.questions.message(kind, self.way, message, self.now, self.names, self.out);
+        if message.is_response()
+            && qtype == Some(Type::HTTPS)
+            && let Some(list) = dns::ech(message)
+        {
+            // A broken list is learned as far as it goes.
+            let _ = tls::ech_configs(list, |number, name| self.ech.learn(number, name));
+        }
+        if kind == Kind::Dns && self.learned.asked.is_none() {
+            self.learned.asked = self.app_asked_for(message);
+        }
     }
 
     fn tls_hello(&mut self, hello: &tls::ClientHello) {
         let [_, (address, port)] = self.ends();
         let sni = hello.sni.as_deref().filter(|name| is_name(name));
+        if let (Some(number), Some(name)) = (hello.ech, sni)
+            && self.ech.hides(number, name)
+        {
+            self.learned.note = Some(Note::Ech);
+            self.learned.hosts.push((Source::Ech, name.into()));
+            return;
+        }
         let was_asked = sni.is_none_or(|name| self.names.has(self.way.device, address, name));
         self.learned.note = notes::of_encrypted(self.way.proto, port, sni, was_asked);
         if let Some(name) = sni {
@@ -131,6 +183,23 @@ impl Sink for Findings<'_> {
 }
 
 impl Findings<'_> {
+    /// The app of the name that `message`, taken in just now, asks for.
+    fn app_asked_for(&self, message: &Message<'_>) -> Option<Match> {
+        let rules = self.rules?;
+        let mut written = String::new();
+        let name = match message.is_response() {
+            false => self.questions.name(),
+            true if self.question_unseen => {
+                message.questions().next()?.name.write(&mut written)?;
+                &written
+            }
+            true => return None,
+        };
+        // What will be done with the name is not known; most names are for the web.
+        let evidence = Evidence { proto: proto::TCP, dport: 443, host: Some(name), ..Evidence::default() };
+        rules.classify(&evidence).filter(|found| found.by() == By::Host)
+    }
+
     /// Address and port of client and server.
     fn ends(&self) -> [(IpAddr, u16); 2] {
         match self.session {
@@ -138,6 +207,14 @@ impl Findings<'_> {
                 [key.endpoint(client, Side::Client), key.endpoint(client.other(), Side::Server)]
             }
             None => [self.way.src, self.way.dst],
+        }
+    }
+
+    fn ech_of(&self, hello: &tls::ClientHello) -> u8 {
+        match (hello.ech, hello.sni.as_deref()) {
+            (None, _) => 0,
+            (Some(number), Some(name)) if self.ech.hides(number, name) => 2,
+            _ => 1,
         }
     }
 
@@ -167,7 +244,10 @@ impl Findings<'_> {
             ja3: client.map(|hello| short(&hello.ja3)).filter(|text| !text.is_empty()),
             ja4: client.map(|hello| short(&hello.ja4)).filter(|text| !text.is_empty()),
             ja3s: server.map(|hello| short(&hello.ja3s)),
-            ech: client.is_some_and(|hello| hello.ech).into(),
+            extensions: client
+                .filter(|hello| !hello.extensions.is_empty())
+                .map(|hello| numbers(&hello.extensions)),
+            ech: client.map_or(0, |hello| self.ech_of(hello)),
             resumed: handshake.resumed.into(),
             subject: certificate.map(|certificate| certificate.subject.clone()),
             issuer: certificate.map(|certificate| certificate.issuer.clone()),
@@ -218,6 +298,11 @@ fn name_of(certificate: &tls::Certificate) -> Option<&str> {
 }
 
 /// Texts as a JSON array; `None` where there are none.
+fn numbers(numbers: &[u16]) -> String {
+    let texts: Vec<_> = numbers.iter().map(u16::to_string).collect();
+    format!("[{}]", texts.join(","))
+}
+
 fn list(texts: &[String]) -> Option<String> {
     let mut out = String::new();
     for text in texts {

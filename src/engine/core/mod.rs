@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::apps::Apps;
 use super::devices::Devices;
+use super::ech::Configs;
 use super::hosts::Hosts;
 use super::key::{End, Key, sent_by_server};
 use super::names::Names;
@@ -59,6 +60,7 @@ pub struct Core {
     streams: Streams,
     questions: Questions,
     names: Names,
+    ech: Configs,
     devices: Devices,
     usage: Usage,
     apps: Apps,
@@ -85,6 +87,7 @@ impl Core {
             streams: Streams::new(options.max_streams, options.max_stream_bytes, options.max_stream_side),
             questions: Questions::new(options.max_questions, options.question_timeout),
             names: Names::new(options.max_names, options.name_timeout),
+            ech: Configs::default(),
             devices: Devices::new(options.max_devices),
             usage: Usage::new(options.max_uses, options.app_timeout),
             apps: Apps::default(),
@@ -114,6 +117,10 @@ impl Core {
     pub fn set_rules(&mut self, rules: Arc<Rules>) {
         self.out.extend(self.apps.take_over(&rules));
         self.rules = rules;
+        // Names decide anew. What first bytes told stays told: they are gone.
+        for slot in self.sessions.slots() {
+            self.classify(slot, None);
+        }
     }
 
     pub fn interface(&mut self, name: &str) -> u16 {
@@ -263,6 +270,7 @@ impl Core {
             app: None,
             rank: 0,
             app_line: 0,
+            asked: None,
             note: None,
             protocol: None,
             tunnel: packet.carries,
@@ -304,7 +312,7 @@ impl Core {
             Reason::Shutdown => {}
         }
         let id = session.id.unwrap_or_else(|| self.ids.next(self.now, key.seed()));
-        let row = session.row(id, &key, Some(reason), self.iface(&session), self.apps.name(session.app));
+        let row = session.row(id, &key, Some(reason), self.iface(&session), &self.apps);
         self.out.push(row.into());
     }
 

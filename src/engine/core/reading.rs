@@ -7,7 +7,7 @@ use crate::dissect::{Identity, Opening, Side, identify};
 use crate::engine::questions::Way;
 use crate::engine::session::Reading;
 use crate::engine::stream::{Ends, Outcome};
-use crate::rules::Evidence;
+use crate::rules::{By, Evidence};
 use crate::table::Slot;
 use crate::wire::{Packet, Tcp, proto};
 
@@ -19,7 +19,7 @@ impl Core {
     pub(super) fn classify(&mut self, slot: Slot, payload: Option<(Side, &[u8])>) {
         let Some((key, session)) = self.sessions.get_mut(slot) else { return };
         let (_, client_port) = key.endpoint(session.client, Side::Client);
-        let (_, server_port) = key.endpoint(session.client.other(), Side::Server);
+        let (server, server_port) = key.endpoint(session.client.other(), Side::Server);
         let from_server = payload.is_some_and(|(side, _)| side == Side::Server);
         let (sport, dport) =
             if from_server { (server_port, client_port) } else { (client_port, server_port) };
@@ -28,18 +28,28 @@ impl Core {
             sport,
             dport,
             host: None,
+            server: Some(server),
             payload: payload.map(|(_, bytes)| bytes),
         };
-        // By each name; with bytes, which few lines join with a name, by the
-        // surest. The rest of a line counts with a name as well as without.
+        // By each name, the surest first: the first that is known decides, and
+        // what the client asked for takes the place of what DNS let expect. With
+        // bytes, which few lines join with a name, by the surest only. The rest
+        // of a line counts with a name as well as without.
         let count = if payload.is_some() { 1 } else { usize::MAX };
         let hosts = session.hosts.names().take(count).map(|host| Evidence { host: Some(host), ..evidence });
         let nameless = session.hosts.is_empty().then_some(evidence);
-        let best = nameless.into_iter().chain(hosts).filter_map(|evidence| self.rules.classify(&evidence));
-        let Some(found) = best.reduce(|best, other| if other.rank > best.rank { other } else { best }) else {
-            return;
-        };
-        if session.app.is_some() && found.rank <= session.rank {
+        let best = nameless.into_iter().chain(hosts).filter_map(|evidence| match payload {
+            Some(_) => self.rules.classify_bytes(&evidence),
+            None => self.rules.classify(&evidence),
+        });
+        let found = best.reduce(
+            |best, other| {
+                if best.by() != By::Host && other.rank > best.rank { other } else { best }
+            },
+        );
+        let Some(found) = found else { return };
+        let by_name = payload.is_none() && found.by() == By::Host;
+        if session.app.is_some() && found.rank <= session.rank && !by_name {
             return;
         }
         session.rank = found.rank;
@@ -74,7 +84,7 @@ impl Core {
                     if protocol.datagram.is_some() || protocol.stream.is_none() {
                         Reading::Settled
                     } else {
-                        let gone = self.streams.open(session.number, Some(protocol), [None; 2], self.now);
+                        let gone = self.streams.open(session.number, Some(protocol), 0, [None; 2], self.now);
                         self.stats.streams_given_up += u64::from(gone);
                         Reading::Stream
                     }
@@ -111,6 +121,10 @@ impl Core {
         tcp: &Tcp<'_>,
         packet: &Packet<'_>,
     ) {
+        if starts[side as usize].is_none() && tcp.length == 1 {
+            // In mid-stream: a keep-alive's byte, which is not the stream's.
+            return;
+        }
         self.first_payload(slot, side, tcp.payload);
         let Some((key, session)) = self.sessions.get_mut(slot) else { return };
         let ends = Ends {
@@ -143,7 +157,7 @@ impl Core {
             if session.reading == Reading::Stream {
                 let name = session.number;
                 self.stats.streams_given_up +=
-                    u64::from(self.streams.open(name, session.protocol, starts, self.now));
+                    u64::from(self.streams.open(name, session.protocol, tried, starts, self.now));
             }
         }
         if session.reading != Reading::Stream {

@@ -117,7 +117,7 @@ impl Core {
             session.written_at = now;
             let id = *session.id.get_or_insert_with(|| self.ids.next(now, key.seed()));
             if let Some(session) = self.sessions.get(slot) {
-                let row = session.row(id, &key, None, self.iface(session), self.apps.name(session.app));
+                let row = session.row(id, &key, None, self.iface(session), &self.apps);
                 self.out.push(row.into());
             }
         }

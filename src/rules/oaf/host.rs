@@ -3,6 +3,8 @@
 //! Ours begin at a label and reach to the name's end. That is what a domain
 //! means; `qq.com` was not to be found in `myqq.com`.
 
+use std::net::Ipv4Addr;
+
 /// What ends a domain, apart from the countries' codes.
 const TOPS: &[&str] = &[
     "ai", "app", "art", "biz", "cc", "chat", "cloud", "club", "com", "dev", "edu", "fun", "games", "gov",
@@ -38,6 +40,9 @@ pub fn convert(text: &str, remarks: &mut Vec<String>) -> Result<String, String> 
     }
     if !core.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '*')) {
         return Err(format!("{text} is no part of a host"));
+    }
+    if core.parse::<Ipv4Addr>().is_ok() && !wild_end {
+        return Ok(core);
     }
     let is_domain = !wild_end && core.rsplit_once('.').is_some_and(|(_, top)| is_top(top));
     let host = match (is_domain, core.contains('*')) {
@@ -105,6 +110,7 @@ mod tests {
             (".*pear.*", "~pear"),
             ("pear.com.*", "~pear.com"),
             ("*.pear.com", "pear.com"),
+            ("192.0.2.1", "192.0.2.1"),
         ] {
             assert_eq!(convert(text, &mut Vec::new()).as_deref(), Ok(host), "{text}");
         }

@@ -52,7 +52,10 @@ pub fn tls(row: &Tls) -> Json {
     body.add("ja3", row.ja3.as_deref().map(|hash| json!({"hash": hash})));
     body.add("ja3s", row.ja3s.as_deref().map(|hash| json!({"hash": hash})));
     body.add("ja4", row.ja4.as_deref());
-    body.add("ech", (row.ech == 1).then_some(true));
+    if row.kind == "quic" {
+        body.add("extensions", row.extensions.as_deref().and_then(|numbers| extensions(numbers, row)));
+    }
+    body.add("ech", [None, Some("grease"), Some("real")].get(usize::from(row.ech)).copied().flatten());
     body.add("session_resumed", (row.resumed == 1).then_some(true));
     body.add("subject", row.subject.as_deref());
     body.add("issuerdn", row.issuer.as_deref());
@@ -83,6 +86,64 @@ pub fn http(row: &Http) -> Json {
     body.add("server", row.server_name.as_deref());
     line.insert("http".into(), body.0.into());
     line.into()
+}
+
+/// The extensions of a hello, each with its name and what is known of its
+/// values, as EVE tells them of QUIC.
+fn extensions(numbers: &str, row: &Tls) -> Option<Json> {
+    let numbers: Vec<u16> = serde_json::from_str(numbers).ok()?;
+    let all = numbers.into_iter().map(|number| {
+        let mut one = Body(Map::new());
+        one.add("name", extension_name(number));
+        one.add("type", Some(number));
+        match number {
+            0 => one.add("values", row.sni.as_deref().map(|sni| json!([sni]))),
+            16 => one.add("values", row.alpn_offered.as_deref().and_then(json_of)),
+            _ => {}
+        }
+        Json::from(one.0)
+    });
+    Some(all.collect())
+}
+
+/// By the registry of TLS ExtensionType values (RFC 8447); none for those that
+/// have no name there or that hellos of QUIC do not have.
+fn extension_name(number: u16) -> Option<&'static str> {
+    Some(match number {
+        0 => "server_name",
+        1 => "max_fragment_length",
+        5 => "status_request",
+        10 => "supported_groups",
+        11 => "ec_point_formats",
+        13 => "signature_algorithms",
+        14 => "use_srtp",
+        15 => "heartbeat",
+        16 => "alpn",
+        17 => "status_request_v2",
+        18 => "signed_certificate_timestamp",
+        21 => "padding",
+        22 => "encrypt_then_mac",
+        23 => "extended_master_secret",
+        24 => "token_binding",
+        27 => "compress_certificate",
+        28 => "record_size_limit",
+        34 => "delegated_credentials",
+        35 => "session_ticket",
+        41 => "pre_shared_key",
+        42 => "early_data",
+        43 => "supported_versions",
+        44 => "cookie",
+        45 => "psk_key_exchange_modes",
+        47 => "certificate_authorities",
+        49 => "post_handshake_auth",
+        50 => "signature_algorithms_cert",
+        51 => "key_share",
+        57 => "quic_transport_parameters",
+        17_513 | 17_613 => "application_settings",
+        65_037 => "encrypted_client_hello",
+        65_281 => "renegotiation_info",
+        _ => return None,
+    })
 }
 
 fn json_of(text: &str) -> Option<Json> {
@@ -121,6 +182,7 @@ mod tests {
             ja3: Some(short("aa")),
             ja4: None,
             ja3s: None,
+            extensions: Some("[0,16,43,9999]".into()),
             ech: 0,
             resumed: 1,
             subject: Some("CN=www.example".into()),
@@ -150,5 +212,12 @@ mod tests {
         let line = tls(&Tls { kind: "quic", quic_version: Some(short("1")), ..handshake() });
         assert_eq!((&line["event_type"], &line["quic"]["version"]), (&json!("quic"), &json!("1")));
         assert_eq!(line["quic"]["tls_version"], "TLS 1.2");
+        let extensions = json!([
+            {"name": "server_name", "type": 0, "values": ["www.example"]},
+            {"name": "alpn", "type": 16, "values": ["h2", "http/1.1"]},
+            {"name": "supported_versions", "type": 43},
+            {"type": 9999},
+        ]);
+        assert_eq!(line["quic"]["extensions"], extensions);
     }
 }

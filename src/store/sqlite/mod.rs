@@ -1,5 +1,7 @@
 //! SQLite: one file, written by one process and read by the pages.
 
+mod copy;
+
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction,
 use super::{Bounds, Error, Labelled, Namer, RELABEL_AT_ONCE, RELABEL_SELECT, RELABEL_UPDATE, Store, ageing};
 use crate::record::{self, Dialect, Id, Record, TABLES, VERSION, Value};
 use crate::time::Time;
+
+pub use copy::Copied;
 
 /// Marks the file as ours ("WEIR"), so that no other program's is touched.
 const APPLICATION: i32 = 0x5745_4952;
@@ -243,6 +247,7 @@ fn relabel_part(
             let labelled = Labelled {
                 proto: row.get("proto")?,
                 client_port: row.get("client_port")?,
+                server: row.get("server")?,
                 server_port: row.get("server_port")?,
                 host: row.get("host")?,
                 app: row.get("app")?,

@@ -1,16 +1,16 @@
 use super::*;
 use crate::record::{Device, Health, Ids, Thing};
 
-const LOOSE: Bounds = Bounds { keep: Duration::from_secs(86_400 * 30), max_size: 1 << 40 };
+pub const LOOSE: Bounds = Bounds { keep: Duration::from_secs(86_400 * 30), max_size: 1 << 40 };
 
-fn folder(name: &str) -> PathBuf {
+pub fn folder(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("weir-sqlite-{}-{name}", std::process::id()));
     let _ = fs::remove_dir_all(&path);
     fs::create_dir_all(&path).unwrap();
     path
 }
 
-fn health(ids: &mut Ids, secs: u64, offered: u64) -> Record {
+pub fn health(ids: &mut Ids, secs: u64, offered: u64) -> Record {
     let time = Time::from_secs(secs);
     Record::from(Health { id: ids.next(time, 0), time, stage: "engine".into(), offered, lost: 0 })
 }
@@ -26,7 +26,7 @@ fn thing(last: u64, ipv4: Option<[u8; 4]>) -> Record {
     })
 }
 
-fn count(store: &Sqlite, table: &str) -> i64 {
+pub fn count(store: &Sqlite, table: &str) -> i64 {
     let sql = format!("SELECT COUNT(*) FROM {table}");
     store.connection.query_row(&sql, (), |row| row.get(0)).unwrap()
 }

@@ -12,7 +12,7 @@ use crate::table::{Slot, Table};
 use crate::time::Time;
 use crate::wire::{Tcp, proto};
 
-/// Segments that may wait for the one before them, on one side.
+/// Pieces that may wait for the bytes before them, on one side.
 const MAX_WAITING: usize = 64;
 
 /// Names a stream: the session's number.
@@ -53,8 +53,11 @@ struct Stream {
 }
 
 enum Reader {
-    /// The protocols that were asked want to see more bytes.
-    Unknown,
+    /// No protocol knows the bytes yet. The sides in `tried`, a bit for each,
+    /// have said enough for all to be sure.
+    Unknown {
+        tried: u8,
+    },
     Known(Box<dyn Dissector>),
 }
 
@@ -66,8 +69,9 @@ struct Half {
     bytes: Vec<u8>,
     /// Bytes to come that nobody wants to see.
     skip: usize,
-    /// Ahead of `next`, in order of coming.
-    waiting: Vec<(u32, Box<[u8]>)>,
+    /// Ahead of `next`, in order of coming. What follows one of them directly
+    /// joins it.
+    waiting: Vec<(u32, Vec<u8>)>,
 }
 
 /// A session as its stream needs to know it.
@@ -95,19 +99,20 @@ impl Streams {
     }
 
     /// Begins the stream of session `name`, read by `protocol`, or by the one
-    /// that recognises it. `starts` are the numbers of each side's next byte,
-    /// where they are known. When there are too many, the one that was silent
-    /// longest has to go: `true`.
+    /// that recognises it; the sides in `tried` were asked before. `starts` are
+    /// the numbers of each side's next byte, where they are known. When there
+    /// are too many, the one that was silent longest has to go: `true`.
     pub fn open(
         &mut self,
         name: Name,
         protocol: Option<&'static Protocol>,
+        tried: u8,
         starts: [Option<u32>; 2],
         now: Time,
     ) -> bool {
         let reader = match protocol.and_then(|protocol| protocol.stream) {
             Some(begin) => Reader::Known(begin()),
-            None => Reader::Unknown,
+            None => Reader::Unknown { tried },
         };
         let sides = starts.map(|next| Half { next, ..Half::default() });
         let (_, gone) = self.table.insert(name, 0, now, Stream { sides, reader });
@@ -138,6 +143,13 @@ impl Streams {
         }
     }
 
+    /// The stream of session `name`, which is not silent.
+    fn speaks(table: &mut Table<Name, Stream, 1>, name: Name, now: Time) -> Option<(Slot, &mut Stream)> {
+        let slot = table.find(&name)?;
+        table.touch(slot, 0, now);
+        Some((slot, table.get_mut(slot)?.1))
+    }
+
     /// Takes in one segment. What the dissector finds goes to `sink`.
     pub fn segment(
         &mut self,
@@ -147,9 +159,7 @@ impl Streams {
         now: Time,
         sink: &mut dyn Sink,
     ) -> Outcome {
-        let Some(slot) = self.table.find(&name) else { return Outcome::Ended };
-        self.table.touch(slot, 0, now);
-        let Some((_, stream)) = self.table.get_mut(slot) else { return Outcome::Ended };
+        let Some((slot, stream)) = Self::speaks(&mut self.table, name, now) else { return Outcome::Ended };
         let before = stream.held();
         let mut outcome = stream.segment(ends, tcp, self.max_side, sink);
         self.held = self.held - before + stream.held();
@@ -169,9 +179,7 @@ impl Streams {
         now: Time,
         sink: &mut dyn Sink,
     ) -> Outcome {
-        let Some(slot) = self.table.find(&name) else { return Outcome::Ended };
-        self.table.touch(slot, 0, now);
-        let Some((_, stream)) = self.table.get_mut(slot) else { return Outcome::Ended };
+        let Some((slot, stream)) = Self::speaks(&mut self.table, name, now) else { return Outcome::Ended };
         let Reader::Known(dissector) = &mut stream.reader else { return Outcome::Ended };
         let before = dissector.held();
         let step = dissector.data(side, bytes, sink);
@@ -200,11 +208,11 @@ impl Stream {
     /// Memory that it takes, in bytes.
     fn held(&self) -> usize {
         let side = |half: &Half| {
-            half.bytes.capacity() + half.waiting.iter().map(|(_, bytes)| bytes.len() + 32).sum::<usize>()
+            half.bytes.capacity() + half.waiting.iter().map(|(_, bytes)| bytes.capacity() + 32).sum::<usize>()
         };
         let dissector = match &self.reader {
             Reader::Known(dissector) => dissector.held(),
-            Reader::Unknown => 0,
+            Reader::Unknown { .. } => 0,
         };
         self.sides.iter().map(side).sum::<usize>() + dissector
     }
@@ -229,10 +237,18 @@ impl Stream {
         }
         if ahead > 0 {
             let waiting: usize = half.waiting.iter().map(|(_, bytes)| bytes.len()).sum();
-            if lost || half.waiting.len() >= MAX_WAITING || waiting + tcp.payload.len() > max_side {
+            if lost || waiting + tcp.payload.len() > max_side {
                 return Outcome::GivenUp;
             }
-            half.waiting.push((tcp.seq, tcp.payload.into()));
+            let ends_here =
+                |piece: &&mut (u32, Vec<u8>)| piece.0.wrapping_add(piece.1.len() as u32) == tcp.seq;
+            if let Some((_, bytes)) = half.waiting.iter_mut().find(ends_here) {
+                bytes.extend_from_slice(tcp.payload);
+            } else if half.waiting.len() < MAX_WAITING {
+                half.waiting.push((tcp.seq, tcp.payload.into()));
+            } else {
+                return Outcome::GivenUp;
+            }
             return Outcome::Open;
         }
         let old = ahead.unsigned_abs() as usize;
@@ -244,8 +260,9 @@ impl Stream {
             let named = outcome;
             outcome = self.deliver(ends, &bytes, max_side, sink);
             outcome = match (named, outcome) {
-                (Outcome::Named(_), Outcome::Open) => named,
-                (Outcome::Named(protocol), Outcome::Ended) => Outcome::Read(protocol),
+                // What is inside a protocol does not rename it.
+                (Outcome::Named(_), Outcome::Open | Outcome::Named(_)) => named,
+                (Outcome::Named(protocol), Outcome::Ended | Outcome::Read(_)) => Outcome::Read(protocol),
                 (_, outcome) => outcome,
             }
         }
@@ -273,10 +290,11 @@ impl Stream {
         let half = &mut self.sides[side as usize];
         let next = half.next?;
         while let Some(at) = half.waiting.iter().position(|(seq, _)| next.wrapping_sub(*seq) as i32 >= 0) {
-            let (seq, bytes) = half.waiting.swap_remove(at);
+            let (seq, mut bytes) = half.waiting.swap_remove(at);
             let old = next.wrapping_sub(seq) as usize;
-            if let Some(fresh) = bytes.get(old..).filter(|fresh| !fresh.is_empty()) {
-                return Some(fresh.to_vec());
+            if old < bytes.len() {
+                bytes.drain(..old);
+                return Some(bytes);
             }
         }
         None
@@ -306,7 +324,16 @@ impl Stream {
         let mut taken = 0;
         // Once more for each protocol inside another.
         while let Some(rest) = whole.get(taken..).filter(|rest| !rest.is_empty()) {
-            if let Reader::Unknown = self.reader {
+            if let Reader::Unknown { tried } = &mut self.reader {
+                let bit = 1 << ends.side as u8;
+                if *tried & bit != 0 {
+                    // The other side may still tell.
+                    taken = whole.len();
+                    break;
+                }
+                if !half.bytes.is_empty() && taken == 0 {
+                    sink.opening(ends.side, rest);
+                }
                 let opening = Opening {
                     proto: proto::TCP,
                     client_port: ends.client_port,
@@ -315,7 +342,13 @@ impl Stream {
                     bytes: rest,
                 };
                 match identify(&opening) {
-                    Identity::Unknown => return Outcome::Ended,
+                    Identity::Unknown => {
+                        *tried |= bit;
+                        if *tried == 3 {
+                            return named.map_or(Outcome::Ended, Outcome::Read);
+                        }
+                        continue;
+                    }
                     Identity::Is(protocol) => match protocol.stream {
                         Some(begin) => {
                             self.reader = Reader::Known(begin());
@@ -333,11 +366,10 @@ impl Stream {
                     break;
                 }
                 Step::Again(more) => {
-                    self.reader = Reader::Unknown;
+                    self.reader = Reader::Unknown { tried: 0 };
                     taken = taken.saturating_add(more);
                 }
-                Step::Done => return named.map_or(Outcome::Ended, Outcome::Read),
-                Step::Reject => return Outcome::Ended,
+                Step::Done | Step::Reject => return named.map_or(Outcome::Ended, Outcome::Read),
             }
         }
         let half = &mut self.sides[ends.side as usize];
@@ -356,125 +388,4 @@ impl Stream {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dissect::dns::{DNS, Kind, Message};
-    use crate::wire::flag;
-
-    #[derive(Default)]
-    struct Ids(Vec<u16>);
-
-    impl Sink for Ids {
-        fn dns(&mut self, _: Kind, _: Side, message: &Message<'_>) {
-            self.0.push(message.id());
-        }
-    }
-
-    const ENDS: Ends = Ends { client_port: 40000, server_port: 53, side: Side::Client };
-
-    /// Three queries, each with its length before it; their ids are 1, 2, 3.
-    fn queries() -> Vec<u8> {
-        (1..=3)
-            .flat_map(|id| [&[0, 22, 0, id][..], b"\x01\0\0\x01\0\0\0\0\0\0\x03abc\0\0\x01\0\x01\0"].concat())
-            .collect()
-    }
-
-    /// Sends pieces of the queries, given as ranges, and returns the ids read.
-    fn read(pieces: &[(usize, usize)]) -> (Vec<u16>, bool) {
-        let bytes = queries();
-        let mut streams = Streams::new(4, 100_000, 10_000);
-        let base = u32::MAX - 20;
-        streams.open(1, None, [Some(base), None], Time::ZERO);
-        let mut ids = Ids::default();
-        let mut open = true;
-        for &(from, to) in pieces {
-            let payload = &bytes[from..to];
-            let tcp = Tcp {
-                src_port: 40000,
-                dst_port: 53,
-                seq: base.wrapping_add(from as u32),
-                ack: 0,
-                flags: flag::ACK,
-                payload,
-                length: payload.len() as u32,
-            };
-            let outcome = streams.segment(1, ENDS, &tcp, Time::ZERO, &mut ids);
-            open &= matches!(outcome, Outcome::Open | Outcome::Named(_));
-        }
-        assert_eq!(streams.held == 0, ids.0.len() == 3 || !open, "nothing is held for what was read");
-        (ids.0, open)
-    }
-
-    #[test]
-    fn every_way_to_cut_gives_the_same_messages() {
-        let length = queries().len();
-        assert_eq!(read(&[(0, length)]), (vec![1, 2, 3], true));
-        for cut in 1..length {
-            assert_eq!(read(&[(0, cut), (cut, length)]).0, [1, 2, 3], "{cut}");
-            assert_eq!(read(&[(cut, length), (0, cut)]).0, [1, 2, 3], "swapped at {cut}");
-            assert_eq!(read(&[(0, cut), (0, cut), (cut / 2, length)]).0, [1, 2, 3], "overlapping at {cut}");
-        }
-        let bytewise: Vec<_> = (0..length).map(|n| (n, n + 1)).collect();
-        assert_eq!(read(&bytewise).0, [1, 2, 3]);
-        let backwards: Vec<_> = (0..length).rev().step_by(2).map(|n| (n.saturating_sub(1), n + 1)).collect();
-        assert_eq!(read(&backwards).0, [1, 2, 3]);
-    }
-
-    #[test]
-    fn a_hole_that_stays_holds_back_what_is_behind() {
-        assert_eq!(read(&[(0, 24), (30, 72)]), (vec![1], true));
-    }
-
-    #[test]
-    fn a_snapped_segment_is_read_as_far_as_it_goes() {
-        let bytes = queries();
-        let mut streams = Streams::new(4, 100_000, 10_000);
-        streams.open(1, Some(&DNS), [Some(0), None], Time::ZERO);
-        let mut ids = Ids::default();
-        let tcp = Tcp {
-            src_port: 1,
-            dst_port: 53,
-            seq: 0,
-            ack: 0,
-            flags: 0,
-            payload: &bytes[..40],
-            length: bytes.len() as u32,
-        };
-        assert!(matches!(streams.segment(1, ENDS, &tcp, Time::ZERO, &mut ids), Outcome::GivenUp));
-        assert_eq!((ids.0, streams.len()), (vec![1], 0));
-    }
-
-    #[test]
-    fn memory_is_bounded_by_side_by_sum_and_by_number() {
-        let mut streams = Streams::new(2, 3_000, 2_000);
-        let mut ids = Ids::default();
-        let mut send = |streams: &mut Streams, name, seq, payload: &[u8]| {
-            let tcp = Tcp {
-                src_port: 1,
-                dst_port: 53,
-                seq,
-                ack: 0,
-                flags: 0,
-                payload,
-                length: payload.len() as u32,
-            };
-            streams.segment(name, ENDS, &tcp, Time::ZERO, &mut ids)
-        };
-        for name in [1, 2] {
-            assert!(!streams.open(name, Some(&DNS), [Some(0), None], Time::ZERO));
-        }
-        let begun = [&[0xff, 0xff][..], &[0; 1_400]].concat();
-        assert!(matches!(send(&mut streams, 1, 0, &begun), Outcome::Open));
-        assert!(
-            matches!(send(&mut streams, 1, 1_402, &[0; 700]), Outcome::GivenUp),
-            "one side has its bound"
-        );
-        assert_eq!(streams.held, 0);
-        assert!(matches!(send(&mut streams, 2, 5_000, &[0; 1_500]), Outcome::Open));
-        assert!(!streams.open(3, Some(&DNS), [Some(0), None], Time::ZERO));
-        assert!(matches!(send(&mut streams, 3, 5_000, &[0; 1_500]), Outcome::GivenUp), "so has the sum");
-        assert!(!streams.open(4, Some(&DNS), [Some(0), None], Time::ZERO));
-        assert!(streams.open(5, Some(&DNS), [Some(0), None], Time::ZERO));
-        assert_eq!((streams.len(), streams.held), (2, 0));
-    }
-}
+mod tests;
