@@ -25,10 +25,13 @@ cargo build --locked
 python3 scripts/sample.py --hours 24 --size 20 --end 1780000000 --utc-offset 0 target/sample.pcap
 tests/web/run.sh target/debug/weir target/sample.pcap | tee -a "$log"
 
+say "OpenWrt: packages, settings, service, LuCI"
+python3 tests/openwrt/run.py target/debug/weir | tee -a "$log"
+
 say "make run"
 python3 tests/make_run.py | tee -a "$log"
 
 passed=$(awk '/^test result:/ { n += $4 } END { print n + 0 }' "$log")
 failed=$(awk '/^test result:/ { n += $6 } END { print n + 0 }' "$log")
-pages=$(grep -c '^web: .* s \|^run: ' "$log")
-say "$passed tests passed, $failed failed; $pages groups of tests of pages and make run passed; $((SECONDS - begun)) s"
+pages=$(grep -c '^web: .* s \|^run: \|^openwrt: .* s$' "$log")
+say "$passed tests passed, $failed failed; $pages groups of tests of pages, OpenWrt and make run passed; $((SECONDS - begun)) s"
