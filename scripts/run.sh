@@ -32,6 +32,15 @@ finish() {
     done
     # The daemon writes the sessions that are open. Bash would tell who was killed.
     wait 2>/dev/null
+    # PHP's workers are nobody's children by now, and end when they get to it;
+    # two seconds is for where nothing collects the dead.
+    for child in "${children[@]}"; do
+        for _ in {1..20}; do
+            kill -0 -- "-$child" 2>/dev/null || continue 2
+            sleep 0.1
+        done
+        kill -KILL -- "-$child" 2>/dev/null || true
+    done
 }
 trap finish EXIT
 trap 'echo; say "stopping"; exit 0' INT TERM
