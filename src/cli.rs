@@ -13,6 +13,8 @@ weir: who on the network talks to whom, through which app
   weir read   [-c FILE] [--json] PCAP...    read captures into the store, or as EVE JSON on stdout
   weir check  [-c FILE] [--features FILE]   tell every mistake in config.toml and features.txt
   weir status [-c FILE] [--json]            what the running daemon counts
+  weir nft    [-c FILE] --print             the rules that heads need in nftables (see source in config.toml)
+  weir nft    --remove                      take them away, where a daemon could not any more
 
   weir features lint [-c FILE] [FILE]       tell what in features.txt is hardly meant
   weir features test [-c FILE] PCAP...      what each line matches in captures, and what stays unnamed
@@ -37,6 +39,8 @@ pub enum Command {
     Read { config: Option<PathBuf>, json: bool, paths: Vec<PathBuf> },
     Check { config: Option<PathBuf>, features: Option<PathBuf> },
     Status { config: Option<PathBuf>, json: bool },
+    NftPrint { config: Option<PathBuf> },
+    NftRemove,
     Lint { config: Option<PathBuf>, file: Option<PathBuf> },
     Test { config: Option<PathBuf>, paths: Vec<PathBuf> },
     ImportOaf { file: PathBuf },
@@ -53,7 +57,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
 fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
     let mut name: Option<String> = None;
     let (mut config, mut features, mut json, mut paths) = (None, None, false, Vec::new());
-    let mut since = None;
+    let (mut since, mut print, mut remove) = (None, false, false);
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Command::Help),
@@ -63,6 +67,8 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
             }
             Long("features") if name.as_deref() == Some("check") => features = Some(parser.value()?.into()),
             Long("json") if matches!(name.as_deref(), Some("read" | "status")) => json = true,
+            Long("print") if name.as_deref() == Some("nft") => print = true,
+            Long("remove") if name.as_deref() == Some("nft") => remove = true,
             Long("since") if name.as_deref() == Some("features relabel") => {
                 since = Some(parser.value()?.string()?);
             }
@@ -88,6 +94,11 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
         Some("read") => Ok(Command::Read { config, json, paths }),
         Some("check") => Ok(Command::Check { config, features }),
         Some("status") => Ok(Command::Status { config, json }),
+        Some("nft") => match (print, remove) {
+            (true, false) => Ok(Command::NftPrint { config }),
+            (false, true) => Ok(Command::NftRemove),
+            _ => Err("nft needs --print or --remove".into()),
+        },
         Some("features lint") => Ok(Command::Lint { config, file: paths.pop() }),
         Some("features test") if paths.is_empty() => Err("features test needs a capture file".into()),
         Some("features test") => Ok(Command::Test { config, paths }),
@@ -121,6 +132,8 @@ mod tests {
         let features = Some("f.txt".into());
         assert_eq!(words("check --features f.txt"), Ok(Command::Check { config: None, features }));
         assert_eq!(words("status --json"), Ok(Command::Status { config: None, json: true }));
+        assert_eq!(words("nft --print"), Ok(Command::NftPrint { config: None }));
+        assert_eq!(words("nft --remove"), Ok(Command::NftRemove));
         let file = Some("f.txt".into());
         assert_eq!(words("features lint f.txt"), Ok(Command::Lint { config: None, file }));
         let paths = vec!["a.pcap".into(), "b.pcap".into()];
@@ -138,6 +151,8 @@ mod tests {
             ("", "a command is missing"),
             ("fly", "unknown command fly"),
             ("read", "read needs a capture file"),
+            ("nft", "nft needs --print or --remove"),
+            ("nft --print --remove", "nft needs --print or --remove"),
             ("features", "features needs lint, test, import-oaf or relabel"),
             ("features fly", "unknown command features fly"),
             ("features lint a b", "unexpected argument \"b\""),

@@ -23,7 +23,22 @@ sections! {
         /// Interfaces to watch. None means br-lan where there is one, and
         /// otherwise the interface of the default route.
         interfaces: Vec<String> = Vec::new();
-        /// Only frames that match this filter (pcap-filter(7)) are looked at.
+        /// How they are watched. "tap": every frame, with its exact time. "heads":
+        /// the first packets of each session by a table of nftables that the
+        /// daemon brings (`weir nft` shows it), and conntrack's counters; less work
+        /// for a router, which has to be one. "auto": heads where the kernel has
+        /// what they need, otherwise tap; the log says why.
+        source: OneOf<SourceKind> = OneOf(SourceKind::Tap);
+        /// For heads: packets of each session that are looked at.
+        head_packets: Number<2, 1000> = Number(16);
+        /// For heads: the group of NFLOG. Each program needs one of its own.
+        nflog_group: Number<0, 65_535> = Number(5);
+        /// For heads: how often conntrack's counters are read.
+        dump_every: Span<1, 600> = Span::secs(5);
+        /// For heads: flows whose counters are remembered, 56 bytes each. The
+        /// volume of others is known when they end.
+        max_flows: Number<64, 16_777_216> = Number(32_768);
+        /// For tap: only frames that match this filter (pcap-filter(7)) are looked at.
         filter: String = String::new();
         /// Bytes of each frame that are captured. Names lie in the first
         /// packets, which offload may join to longer frames than the network
@@ -167,6 +182,27 @@ sections! {
         log: OneOf<LogLevel> = OneOf(LogLevel::Info);
         /// How often the stages write what they were offered and lost.
         health_every: Span<10, 86_400> = Span::secs(60);
+    }
+}
+
+/// How traffic is watched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SourceKind {
+    Tap,
+    Heads,
+    /// Heads where that can be, otherwise tap.
+    Auto,
+}
+
+impl Choice for SourceKind {
+    const ALL: &'static [SourceKind] = &[SourceKind::Tap, SourceKind::Heads, SourceKind::Auto];
+
+    fn name(self) -> &'static str {
+        match self {
+            SourceKind::Tap => "tap",
+            SourceKind::Heads => "heads",
+            SourceKind::Auto => "auto",
+        }
     }
 }
 

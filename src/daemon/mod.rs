@@ -3,6 +3,8 @@
 mod check;
 mod clock;
 pub mod features;
+mod intake;
+pub mod nft;
 mod openings;
 mod ports;
 mod read;

@@ -12,7 +12,7 @@ use crate::time::Time;
 const AT_ONCE: usize = 2_000;
 
 /// Pauses before an interface that is away is tried again.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+pub const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// All of them.
 pub struct Ports {
@@ -106,7 +106,7 @@ impl Ports {
 }
 
 /// The interfaces that are meant by `names`, of which there may be none.
-fn wanted(names: &[String]) -> Result<Vec<String>, Error> {
+pub fn wanted(names: &[String]) -> Result<Vec<String>, Error> {
     if names.is_empty() { Ok(vec![default_interface()?]) } else { Ok(names.to_vec()) }
 }
 

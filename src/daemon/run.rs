@@ -17,14 +17,14 @@ use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::clock::Clock;
-use super::ports::Ports;
+use super::intake::Intake;
 use super::{Exit, load_config, open_store, rules_of, write_web_info};
 use crate::config::{Choice, Config};
 use crate::control::{Server, Status};
 use crate::engine::Engine;
 use crate::record::{Health, Ids, Record};
 use crate::rules::Rules;
-use crate::source::{HANDED_OVER, LiveOptions, Loss};
+use crate::source::{HANDED_OVER, Loss};
 use crate::store::{self, Meter, Queue};
 use crate::time::Time;
 
@@ -45,7 +45,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
     let server =
         Server::bind(control).map_err(|error| Exit::Failed(format!("{}: {error}", control.display())))?;
     let output = Output::open(&config).map_err(|error| Exit::Failed(error.to_string()))?;
-    let ports = Ports::open(&config.capture.interfaces, live_options(&config), now)?;
+    let intake = Intake::open(&config, now)?;
     if let Err(text) = write_web_info(&config) {
         log::warn!("{text}; the pages will not find the data");
     }
@@ -53,10 +53,10 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
     let guard = server.spawn(status.clone());
     log::info!("{} apps by {}", rules.apps().len(), config.apps.features.display());
     let mut daemon = Daemon {
-        engine: Engine::new(config.engine(), rules.clone()),
+        engine: Engine::new(intake.engine(&config), rules.clone()),
         rules,
         path,
-        ports,
+        intake,
         output,
         status,
         started: now,
@@ -78,7 +78,7 @@ struct Daemon {
     path: Option<PathBuf>,
     rules: Arc<Rules>,
     engine: Engine,
-    ports: Ports,
+    intake: Intake,
     output: Output,
     status: Status,
     started: Time,
@@ -93,7 +93,8 @@ impl Daemon {
     fn work(&mut self, clock: &mut Clock, signals: &Signals) {
         let mut busy = false;
         while !signals.end.load(Ordering::Relaxed) {
-            signals.wait(self.ports.descriptors(), if busy { Duration::ZERO } else { NAP });
+            let nap = if busy { Duration::ZERO } else { NAP.min(self.intake.patience(clock.read().0)) };
+            signals.wait(&self.intake.descriptors(), nap);
             let (now, was) = clock.read();
             if let Some(was) = was {
                 log::info!("the clock was set from {was} to {now}");
@@ -103,8 +104,8 @@ impl Daemon {
             if signals.reload.swap(false, Ordering::Relaxed) {
                 self.reload(now);
             }
-            busy = self.ports.read(&mut self.engine, now);
-            self.ports.retry(now);
+            busy = self.intake.read(&mut self.engine, now);
+            self.intake.retry(now);
             self.engine.tick(now);
             self.send(now);
             if now.since(self.told_at) >= STATUS_EVERY {
@@ -134,7 +135,7 @@ impl Daemon {
     /// Each stage with what came to it and what it lost.
     fn stages(&mut self) -> Vec<(String, Loss)> {
         let mut stages: Vec<_> =
-            self.ports.status().into_iter().map(|(name, loss, _)| (name, loss)).collect();
+            self.intake.status().into_iter().map(|(name, loss, _)| (name, loss)).collect();
         let stats = self.engine.stats();
         let unread = stats.wire.malformed + stats.wire.orphans;
         stages.push(("engine".into(), Loss { offered: stats.wire.frames, lost: unread }));
@@ -145,7 +146,7 @@ impl Daemon {
 
     fn tell(&mut self, now: Time) {
         self.told_at = now;
-        let ports: Vec<_> = self.ports.status().into_iter().map(|(name, loss, trouble)| {
+        let ports: Vec<_> = self.intake.status().into_iter().map(|(name, loss, trouble)| {
             let state = if trouble.is_some() { "away" } else { "up" };
             json!({"name": name, "state": state, "offered": loss.offered, "lost": loss.lost, "trouble": trouble})
         }).collect();
@@ -160,6 +161,7 @@ impl Daemon {
             "now": now.to_string(),
             "config": self.path.as_ref().map(|path| path.display().to_string()),
             "interfaces": ports,
+            "source": self.intake.details(),
             "engine": engine,
             "features": {"apps": self.rules.apps().len(), "features": self.rules.features()},
             "store": {"kind": self.config.store.kind.0.name(), "offered": offered, "written": written,
@@ -181,10 +183,10 @@ impl Daemon {
                 return log::error!("reload: nothing was changed because of these mistakes");
             }
         };
-        let options = live_options(&config);
-        if !self.ports.are(&config.capture.interfaces, &options) {
-            match Ports::open(&config.capture.interfaces, options, now) {
-                Ok(ports) => self.ports = ports,
+        if !self.intake.is(&config) {
+            self.intake.release(&mut self.engine, now);
+            match Intake::open(&config, now) {
+                Ok(intake) => self.intake = intake,
                 Err(exit) => return log::error!("reload: nothing was changed: {exit}"),
             }
         }
@@ -195,7 +197,7 @@ impl Daemon {
             }
         }
         self.output.queue.set_limit(*config.store.max_queue as usize);
-        self.engine.configure(config.engine());
+        self.engine.configure(self.intake.engine(&config));
         self.engine.set_rules(rules.clone());
         log::set_max_level(level(&config));
         self.rules = rules;
@@ -211,12 +213,13 @@ impl Daemon {
         let (begun, _) = clock.read();
         let mut left = HANDED_OVER;
         while !left.is_zero() {
-            signals.wait(self.ports.descriptors(), left);
+            signals.wait(&self.intake.descriptors(), left.min(self.intake.patience(clock.read().0)));
             let (now, _) = clock.read();
-            self.ports.read(&mut self.engine, now);
+            self.intake.read(&mut self.engine, now);
             self.send(now);
             left = HANDED_OVER.saturating_sub(now.since(begun));
         }
+        self.intake.finish(&mut self.engine, clock.read().0);
     }
 
     /// Writes what goes on, and waits for the store.
@@ -325,8 +328,8 @@ impl Signals {
 
     /// Waits until one of `descriptors` is readable, a signal comes or
     /// `timeout` is over.
-    fn wait(&self, descriptors: impl Iterator<Item = RawFd>, timeout: Duration) {
-        let all = descriptors.chain([self.wake.as_raw_fd()]);
+    fn wait(&self, descriptors: &[RawFd], timeout: Duration) {
+        let all = descriptors.iter().copied().chain([self.wake.as_raw_fd()]);
         let mut polled: Vec<libc::pollfd> =
             all.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 }).collect();
         let millis = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
@@ -335,16 +338,6 @@ impl Signals {
         unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, millis) };
         let mut bytes = [0; 64];
         while (&self.wake).read(&mut bytes).is_ok_and(|read| read > 0) {}
-    }
-}
-
-fn live_options(config: &Config) -> LiveOptions {
-    let capture = &config.capture;
-    LiveOptions {
-        filter: capture.filter.clone(),
-        snaplen: *capture.snaplen,
-        buffer: *capture.buffer,
-        promiscuous: capture.promiscuous,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::flow::Flow;
 use crate::dissect::Side;
 use crate::record;
 use crate::wire::{Body, Packet, flag, proto};
@@ -66,16 +67,36 @@ impl Key {
             Body::Other if is_carrier(packet.proto) => Ports { src: 0, dst: 0, extra: 0 },
             Body::Other | Body::Broken => return None,
         };
-        let src = (bits_of(packet.src), ports.src);
-        let dst = (bits_of(packet.dst), ports.dst);
+        Some(Key::new((packet.src, ports.src), (packet.dst, ports.dst), ports.extra, packet.proto))
+    }
+
+    /// The session that `flow` belongs to, and which end its client is. `None`
+    /// for what has no sessions, as above.
+    pub fn of_flow(flow: &Flow) -> Option<(Key, End)> {
+        let (mut client, mut server, mut extra) = (flow.client, flow.server, 0);
+        match flow.proto {
+            proto::TCP | proto::UDP | proto::SCTP => {}
+            proto::ICMP | proto::ICMPV6 => {
+                let (kind, code, id) = flow.icmp?;
+                let kind = icmp_request(flow.proto, kind)?;
+                (client.1, server.1, extra) = (id, id, u16::from(kind) << 8 | u16::from(code));
+            }
+            number if is_carrier(number) => (client.1, server.1) = (0, 0),
+            _ => return None,
+        }
+        Some(Key::new(client, server, extra, flow.proto))
+    }
+
+    fn new(src: (IpAddr, u16), dst: (IpAddr, u16), extra: u16, proto: u8) -> (Key, End) {
+        let version = if src.0.is_ipv4() { 4 } else { 6 };
+        let (src, dst) = ((bits_of(src.0), src.1), (bits_of(dst.0), dst.1));
         let (low, high, from) = if src <= dst { (src, dst, End::Low) } else { (dst, src, End::High) };
-        let version = if packet.src.is_ipv4() { 4 } else { 6 };
         let rest = u64::from(low.1) << 48
             | u64::from(high.1) << 32
-            | u64::from(ports.extra) << 16
-            | u64::from(packet.proto) << 8
+            | u64::from(extra) << 16
+            | u64::from(proto) << 8
             | version;
-        Some((Key { low: low.0, high: high.0, rest }, from))
+        (Key { low: low.0, high: high.0, rest }, from)
     }
 
     pub fn proto(&self) -> u8 {
@@ -234,6 +255,23 @@ mod tests {
         assert_eq!(there.endpoint(to, Side::Server), (B.into(), 80));
         assert_ne!(there.seed(), Key::of(&packet(A, B, 6, tcp(40001, 80, 2))).unwrap().0.seed());
         assert_eq!(size_of::<Key>(), 40);
+    }
+
+    #[test]
+    fn a_flow_has_the_key_of_its_packets() {
+        let flow = |proto, icmp| Flow {
+            proto,
+            client: (A.into(), 40_000),
+            server: (B.into(), 80),
+            icmp,
+            packets: [1; 2],
+            bytes: [1; 2],
+        };
+        assert_eq!(Key::of_flow(&flow(6, None)), Key::of(&packet(A, B, 6, tcp(40_000, 80, 2))));
+        let echo = Body::Icmp(Icmp { kind: 8, code: 0, id: 7, payload: &[] });
+        assert_eq!(Key::of_flow(&flow(1, Some((8, 0, 7)))), Key::of(&packet(A, B, 1, echo)));
+        assert_eq!(Key::of_flow(&flow(50, None)), Key::of(&packet(A, B, 50, Body::Other)));
+        assert_eq!((Key::of_flow(&flow(1, None)), Key::of_flow(&flow(2, None))), (None, None));
     }
 
     #[test]

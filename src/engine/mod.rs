@@ -10,6 +10,7 @@ mod apps;
 mod core;
 mod devices;
 mod ech;
+mod flow;
 mod hosts;
 mod key;
 mod names;
@@ -28,8 +29,10 @@ use std::time::Duration;
 use crate::record::Record;
 use crate::rules::Rules;
 use crate::time::Time;
-use crate::wire::{self, Decoder, LinkType};
+use crate::wire::{self, Decoder, LinkType, Packet, RawMac};
 use core::Core;
+
+pub use flow::Flow;
 
 /// Limits and timeouts; `config.toml` says what each costs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -93,6 +96,10 @@ stats! {
     without_session,
     /// Packets of a session that were seen on another interface too.
     copies,
+    /// Sessions whose first packets nobody saw, but whose volume is counted.
+    headless,
+    /// Bytes of flows that belong to no session that is followed.
+    flow_bytes_left,
     /// Sessions begun.
     sessions,
     sessions_open,
@@ -142,6 +149,27 @@ impl Engine {
         let core = &mut self.core;
         let now = core.now();
         self.decoder.frame(now, time, iface, kind, frame, on_wire, &mut |packet| core.packet(&packet));
+    }
+
+    /// Takes in one of the first packets of a session whose volume is told by
+    /// [`Engine::flow`]: `bytes` from the IP header on, which came at `time`
+    /// through `iface` from `src_mac`.
+    pub fn head(&mut self, time: Time, iface: u16, src_mac: Option<RawMac>, bytes: &[u8]) {
+        if self.core.advance(time) {
+            self.housekeeping();
+        }
+        let core = &mut self.core;
+        let now = core.now();
+        self.decoder.packet_of(now, time, iface, src_mac, bytes, &mut |packet| {
+            core.packet(&Packet { packets: 0, bytes: 0, ..packet });
+        });
+    }
+
+    /// Takes in that `flow` has grown until `time`. A session that nobody saw
+    /// the first packets of begins where `iface` says that it is ours.
+    pub fn flow(&mut self, time: Time, iface: Option<u16>, flow: &Flow) {
+        self.core.advance(time);
+        self.core.flow(flow, iface, time);
     }
 
     /// Time has passed without a packet.

@@ -84,6 +84,9 @@ pub struct Session {
     /// The device is the server's side.
     pub device_serves: bool,
     pub reading: Reading,
+    /// Packets that were seen, up to as many as this holds: where the volume is
+    /// told by flows, those that came with nothing unseen.
+    pub heads: u8,
     /// Sides whose first payload the signatures have seen, as bits.
     pub payloads: u8,
     /// It has volume that usage has not been told of.
@@ -101,10 +104,24 @@ impl Session {
         if end == self.client { Side::Client } else { Side::Server }
     }
 
+    /// Counts what a flow has grown by until `time`.
+    pub fn grow(&mut self, packets: [u64; 2], bytes: [u64; 2], time: Time) {
+        for side in 0..2 {
+            self.packets[side] += packets[side];
+            self.bytes[side] += bytes[side];
+        }
+        // What was seen tells its time better than what was counted.
+        let all_seen = self.packets[0] + self.packets[1] <= u64::from(self.heads);
+        if !all_seen && !self.tcp.state().is_over() {
+            self.last = self.last.max(time);
+        }
+    }
+
     /// Counts one packet.
     pub fn count(&mut self, side: Side, packet: &Packet<'_>) {
         self.packets[side as usize] += u64::from(packet.packets);
         self.bytes[side as usize] += u64::from(packet.bytes);
+        self.heads = self.heads.saturating_add(1);
         self.start = self.start.min(packet.span.first);
         self.last = self.last.max(packet.span.last);
     }

@@ -1,6 +1,7 @@
 //! Where frames come from.
 
 mod file;
+pub mod heads;
 mod live;
 
 use std::fmt;

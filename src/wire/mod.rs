@@ -181,6 +181,22 @@ impl Decoder {
         }
     }
 
+    /// The same for an IP packet without a frame, which came from `src_mac`.
+    pub fn packet_of(
+        &mut self,
+        now: Time,
+        time: Time,
+        iface: u16,
+        src_mac: Option<RawMac>,
+        bytes: &[u8],
+        each: &mut dyn FnMut(Packet<'_>),
+    ) {
+        self.counters.frames += 1;
+        let at = Frame { span: Span::at(time), iface, src_mac, ..Frame::default() };
+        let on_wire = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        self.ip(now, at, bytes, on_wire, each);
+    }
+
     fn ip(&mut self, now: Time, at: Frame, bytes: &[u8], on_wire: u32, each: &mut dyn FnMut(Packet<'_>)) {
         let Some(ip) = Ip::read(bytes, on_wire) else {
             self.counters.malformed += 1;

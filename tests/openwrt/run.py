@@ -314,7 +314,8 @@ def settings_are_complete(program, place):
             if section not in ("main", "storage"):
                 default = shipped[section][name]
                 default = {True: "1", False: "0"}[default] if isinstance(default, bool) else str(default)
-                same = value in (default, "") or name in ("socket", "health_every")
+                # A router has what heads need; elsewhere nobody's firewall gets rules unasked.
+                same = value in (default, "") or name in ("socket", "health_every", "source")
                 assert same, (section, name, value, default)
 
 

@@ -5,6 +5,11 @@
 # A table of config.toml, a setting in it, and what it is. What is not here
 # the daemon is told otherwise: interfaces, and where its files are.
 WEIR_SETTINGS="
+capture source text
+capture head_packets number
+capture nflog_group number
+capture dump_every text
+capture max_flows number
 capture filter text
 capture snaplen number
 capture buffer text

@@ -67,7 +67,7 @@ impl Core {
         let known = self.sessions.get_mut(slot);
         let is_unasked = known.as_ref().is_some_and(|(_, session)| session.asked.is_none());
         let question_unseen =
-            known.as_ref().is_some_and(|(_, session)| session.packets[Side::Client as usize] == 0);
+            known.as_ref().is_some_and(|(_, session)| session.seen_on[Side::Client as usize].is_none());
         let session = known.map(|(key, session)| (*key, session.client));
         let mut findings = Findings {
             way,

@@ -2,6 +2,7 @@
 //! read in `reading`; what is done as time passes is in `upkeep`.
 
 mod findings;
+mod flows;
 mod reading;
 mod upkeep;
 
@@ -181,12 +182,12 @@ impl Core {
             return;
         };
         let slot = match self.sessions.find(&key) {
-            None => self.open(key, from, packet),
+            None => self.open(key, from, sent_by_server(packet), packet),
             Some(slot) => match self.is_over(slot, packet) {
                 None => slot,
                 Some(reason) => {
                     self.close(slot, reason);
-                    self.open(key, from, packet)
+                    self.open(key, from, sent_by_server(packet), packet)
                 }
             },
         };
@@ -236,15 +237,15 @@ impl Core {
         }
     }
 
-    /// Begins a session with its first packet, which came from `from`.
-    fn open(&mut self, key: Key, from: End, packet: &Packet<'_>) -> Slot {
+    /// Begins a session with its first packet, which came from `from`; that is
+    /// the server when it is `reversed`.
+    fn open(&mut self, key: Key, from: End, reversed: bool, packet: &Packet<'_>) -> Slot {
         let time = packet.span.first;
         if self.sessions.len() >= self.sessions.limit()
             && let Some(slot) = self.sessions.stalest(self.now)
         {
             self.close(slot, Reason::Evicted);
         }
-        let reversed = sent_by_server(packet);
         let client = if reversed { from.other() } else { from };
         let (src, dst) = ((packet.src_mac, packet.src), (packet.dst_mac, packet.dst));
         self.devices.learn(src.0, src.1, self.now);
@@ -281,6 +282,7 @@ impl Core {
             client,
             device_serves,
             reading: Reading::Undecided { tried: 0 },
+            heads: 0,
             payloads: 0,
             untold: false,
             reporting: report::NONE,

@@ -60,8 +60,15 @@ return view.extend({
 		o.nocreate = true;
 		o.noaliases = true;
 
+		o = add('general', form.ListValue, 'capture', 'source', _('How to watch'),
+			_('The first packets and the counters of connection tracking are far less work for downloads; every packet has exact times.'));
+		o.value('auto', _('Automatic'));
+		o.value('heads', _('First packets and counters'));
+		o.value('tap', _('Every packet'));
+		o.default = 'auto';
+
 		o = add('general', form.Value, 'capture', 'filter', _('Filter'),
-			_('Only packets that match are looked at, as of tcpdump.'));
+			_('Only packets that match are looked at, as of tcpdump. With every packet only.'));
 		o.placeholder = 'not port 22';
 
 		o = add('general', form.Flag, 'capture', 'promiscuous', _('Packets for others'),
@@ -135,6 +142,9 @@ return view.extend({
 			[ 'sessions', 'max_streams', _('TCP streams read at once'), '1024' ],
 			[ 'sessions', 'max_devices', _('Devices remembered'), '4096' ],
 			[ 'dns', 'max_names', _('Names remembered'), '16384' ],
+			[ 'capture', 'head_packets', _('First packets of a session'), '16' ],
+			[ 'capture', 'nflog_group', _('Group of NFLOG'), '5' ],
+			[ 'capture', 'max_flows', _('Flows whose volume is followed'), '32768' ],
 			[ 'apps', 'max_features', _('Features of apps'), '50000' ],
 			[ 'store', 'max_queue', _('Records that wait'), '20000' ]
 		]) {
@@ -148,6 +158,7 @@ return view.extend({
 		o.validate = isSize();
 
 		for (const [ table, name, title, value ] of [
+			[ 'capture', 'dump_every', _('Volumes are read every'), '5s' ],
 			[ 'sessions', 'tcp_timeout', _('TCP is over after'), '1h' ],
 			[ 'sessions', 'udp_timeout', _('UDP is over after'), '1m' ],
 			[ 'dns', 'name_timeout', _('A name is forgotten after'), '6h' ],

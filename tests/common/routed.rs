@@ -1,0 +1,178 @@
+//! A client, a router with NAT and a server, each in a network namespace of
+//! the test's own, and daemons at the router. Nothing leaves them. Needs root.
+#![allow(dead_code)]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use super::common::net::{must, run};
+use super::common::{folder, until};
+
+/// Addresses: the client's LAN, and the world beyond the router.
+pub const CLIENT: &str = "192.168.7.2";
+pub const ROUTER: &str = "192.168.7.1";
+pub const SERVER: &str = "203.0.113.9";
+pub const SERVER6: &str = "2001:db8::9";
+
+/// The three of them. All that runs in them goes with it.
+pub struct Routed {
+    pub folder: PathBuf,
+    pub client: String,
+    pub router: String,
+    pub server: String,
+    children: Vec<Child>,
+}
+
+impl Routed {
+    pub fn new(name: &str) -> Routed {
+        let id = std::process::id();
+        let [client, router, server] = ["c", "r", "s"].map(|part| format!("weir-{part}{id}-{name}"));
+        let net = Routed { folder: folder(name), client, router, server, children: Vec::new() };
+        let Routed { client, router, server, .. } = &net;
+        for space in [client, router, server] {
+            must(&format!("ip netns add {space}"));
+            must(&format!("ip -n {space} link set lo up"));
+        }
+        must(&format!("ip -n {client} link add c0 type veth peer name lan netns {router}"));
+        must(&format!("ip -n {server} link add s0 type veth peer name wan netns {router}"));
+        for (space, link, v4, v6) in [
+            (client, "c0", "192.168.7.2/24", "fd00:7::2/64"),
+            (router, "lan", "192.168.7.1/24", "fd00:7::1/64"),
+            (router, "wan", "203.0.113.1/24", "2001:db8::1/64"),
+            (server, "s0", "203.0.113.9/24", "2001:db8::9/64"),
+        ] {
+            must(&format!("ip -n {space} address add {v4} dev {link}"));
+            must(&format!("ip -n {space} address add {v6} dev {link} nodad"));
+            must(&format!("ip -n {space} link set {link} up"));
+        }
+        must(&format!("ip -n {client} route add default via 192.168.7.1"));
+        must(&format!("ip -n {client} -6 route add default via fd00:7::1"));
+        must(&format!("ip -n {server} -6 route add fd00:7::/64 via 2001:db8::1"));
+        for switch in ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"] {
+            must(&format!("ip netns exec {router} sysctl -qw {switch}=1"));
+        }
+        let nat = net.folder.join("nat.nft");
+        let rules = "table ip nat {\n chain post {\n  type nat hook postrouting priority 100\n  \
+            oifname \"wan\" masquerade\n }\n}\n";
+        fs::write(&nat, rules).unwrap();
+        must(&format!("ip netns exec {router} nft -f {}", nat.display()));
+        net
+    }
+
+    /// Starts `words` in `space`; its output goes to the file `log`.
+    pub fn spawn(&mut self, space: &str, words: &[&str], log: &str) -> u32 {
+        let file = fs::File::create(self.folder.join(log)).unwrap();
+        let child = Command::new("ip")
+            .args(["netns", "exec", space])
+            .args(words)
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        let id = child.id();
+        self.children.push(child);
+        id
+    }
+
+    pub fn start(&mut self, space: &str, line: &str, log: &str) -> u32 {
+        self.spawn(space, &line.split_whitespace().collect::<Vec<_>>(), log)
+    }
+
+    pub fn at(&self, space: &str, line: &str) -> (bool, String) {
+        run(&format!("ip netns exec {space} {line}"))
+    }
+
+    pub fn at_client(&self, line: &str) -> String {
+        must(&format!("ip netns exec {} {line}", self.client))
+    }
+
+    /// The tables of nftables at the router.
+    pub fn tables(&self) -> String {
+        must(&format!("ip netns exec {} nft list tables", self.router))
+    }
+
+    /// What the interface called `link` in `space` has counted: bytes at the IP
+    /// layer that it received, and that it sent.
+    pub fn counted(&self, space: &str, link: &str) -> [u64; 2] {
+        let text = must(&format!("ip -n {space} -s -j link show {link}"));
+        let stats = &serde_json::from_str::<Value>(&text).unwrap()[0]["stats64"];
+        ["rx", "tx"].map(|way| {
+            let number = |name: &str| stats[way][name].as_u64().unwrap();
+            number("bytes") - 14 * number("packets")
+        })
+    }
+
+    /// A daemon at the router, called `name`, with `settings` for [capture].
+    pub fn daemon(&mut self, name: &str, settings: &str) -> Watcher {
+        let config = format!(
+            "[capture]\ninterfaces = [\"lan\"]\nbuffer = \"64MiB\"\n{settings}\n[sqlite]\npath = \"{name}.db\"\n\
+             [daemon]\ncontrol = \"{name}.sock\"\nweb_info = \"{name}.json\"\n\
+             [store]\ndelay = \"0s\"\nmax_mb = 1000\n"
+        );
+        fs::write(self.folder.join(format!("{name}.toml")), config).unwrap();
+        let line = format!("{} run -c {name}.toml", env!("CARGO_BIN_EXE_weir"));
+        let router = self.router.clone();
+        let process = self.start(&router, &line, &format!("{name}.log"));
+        let watcher = Watcher { folder: self.folder.clone(), name: name.into(), process };
+        until("the daemon runs", || watcher.status()["interfaces"][0]["state"] == "up");
+        watcher
+    }
+
+    /// Waits for the end of `process`, which is its exit code.
+    pub fn wait(&mut self, process: u32) -> Option<i32> {
+        let child = self.children.iter_mut().find(|child| child.id() == process).unwrap();
+        child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Routed {
+    fn drop(&mut self) {
+        for child in &mut self.children {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        for space in [&self.client, &self.router, &self.server] {
+            let (ok, processes) = run(&format!("ip netns pids {space}"));
+            for process in processes.split_whitespace().filter(|_| ok) {
+                run(&format!("kill -9 {process}"));
+            }
+            run(&format!("ip netns delete {space}"));
+        }
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// One daemon at the router.
+pub struct Watcher {
+    pub folder: PathBuf,
+    pub name: String,
+    pub process: u32,
+}
+
+impl Watcher {
+    pub fn status(&self) -> Value {
+        let done = Command::new(env!("CARGO_BIN_EXE_weir"))
+            .args(["status", "--json", "-c", &format!("{}.toml", self.name)])
+            .current_dir(&self.folder)
+            .output()
+            .unwrap();
+        serde_json::from_slice(&done.stdout).unwrap_or_default()
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join(format!("{}.log", self.name))).unwrap_or_default()
+    }
+
+    pub fn signal(&self, name: &str) {
+        must(&format!("kill -{name} {}", self.process));
+    }
+
+    pub fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.folder.join(format!("{}.db", self.name))).unwrap()
+    }
+}
