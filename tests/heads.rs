@@ -178,6 +178,16 @@ fn heads_and_tap_tell_the_same() {
     for (told, moved) in [down, up].into_iter().zip(moved) {
         assert!((told - moved).abs() <= moved / 100, "{told} for {moved}");
     }
+    for watcher in [&tap, &heads] {
+        let sql =
+            "SELECT SUM(bytes_line), SUM(bytes_seen), SUM(bytes_unnamed) FROM coverage WHERE iface = 'lan'";
+        let [line, seen, unnamed] = watcher
+            .database()
+            .query_row(sql, (), |row| Ok([row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?]))
+            .unwrap();
+        println!("{}: {seen} of {line} bytes seen, {unnamed} without a name", watcher.name);
+        assert!((line - seen).abs() <= line / 100 && line > sums[0] && unnamed < seen / 100);
+    }
     let named = by_heads.iter().filter(|(ends, _)| ends.0.ends_with(" 80"));
     let named = named.filter(|(_, told)| told.names.starts_with("www.example.com http Example http")).count();
     assert_eq!(named, 6);

@@ -122,6 +122,14 @@ impl Intake {
         }
     }
 
+    /// The interfaces that are watched.
+    pub fn interfaces(&self) -> Vec<&str> {
+        match self {
+            Intake::Tap(ports) => ports.names().collect(),
+            Intake::Heads(watch) => watch.ifaces.iter().map(String::as_str).collect(),
+        }
+    }
+
     /// Name, loss so far and what is wrong, of each.
     pub fn status(&mut self) -> Vec<(String, Loss, Option<String>)> {
         match self {

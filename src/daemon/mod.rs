@@ -2,6 +2,7 @@
 
 mod check;
 mod clock;
+mod coverage;
 pub mod features;
 mod intake;
 pub mod nft;

@@ -51,6 +51,10 @@ impl Ports {
         Ok(Ports { ports, options })
     }
 
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.ports.iter().map(|port| &*port.name)
+    }
+
     /// What to wait on.
     pub fn descriptors(&self) -> impl Iterator<Item = RawFd> + '_ {
         self.ports.iter().filter_map(|port| port.live.as_ref()?.descriptor())

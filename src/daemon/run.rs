@@ -17,6 +17,7 @@ use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::clock::Clock;
+use super::coverage::{Lines, Total};
 use super::intake::Intake;
 use super::{Exit, load_config, open_store, rules_of, write_web_info};
 use crate::config::{Choice, Config};
@@ -63,8 +64,10 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
         sent_at: now,
         told_at: Time::ZERO,
         health: HealthLog::new(now),
+        lines: Lines::default(),
         config,
     };
+    daemon.lines.look(daemon.intake.interfaces().into_iter(), &daemon.engine);
     daemon.work(&mut clock, &signals);
     daemon.last_frames(&mut clock, &signals);
     daemon.finish(clock.read().0);
@@ -87,6 +90,7 @@ struct Daemon {
     /// When the status was made.
     told_at: Time,
     health: HealthLog,
+    lines: Lines,
 }
 
 impl Daemon {
@@ -124,12 +128,19 @@ impl Daemon {
         self.sent_at = now;
         let mut records: Vec<Record> = self.engine.drain().collect();
         if health_due {
-            let stages = self.stages();
-            self.health.report(now, &stages, &mut records);
+            self.report_health(now, &mut records);
         }
         if !records.is_empty() {
             self.output.queue.send(now, records);
         }
+    }
+
+    /// What was lost at each stage and what was seen of each interface.
+    fn report_health(&mut self, now: Time, records: &mut Vec<Record>) {
+        let stages = self.stages();
+        self.health.report(now, &stages, records);
+        self.lines.look(self.intake.interfaces().into_iter(), &self.engine);
+        self.lines.report(now, &self.engine, records);
     }
 
     /// Each stage with what came to it and what it lost.
@@ -150,6 +161,15 @@ impl Daemon {
             let state = if trouble.is_some() { "away" } else { "up" };
             json!({"name": name, "state": state, "offered": loss.offered, "lost": loss.lost, "trouble": trouble})
         }).collect();
+        self.lines.look(self.intake.interfaces().into_iter(), &self.engine);
+        let coverage: Vec<_> = self.lines.totals(&self.engine).map(|(name, total)| {
+            let Total { line, seen, unnamed } = total;
+            // To a tenth; more where what was counted just now was not yet when the interface was asked.
+            let percent = |part: u64, whole: u64| (part * 1000).checked_div(whole).map(|tenths| tenths as f64 / 10.0);
+            json!({"name": name, "bytes_line": line, "bytes_seen": seen, "bytes_unseen": line.saturating_sub(seen),
+                "bytes_unnamed": unnamed, "percent_seen": percent(seen.min(line), line),
+                "percent_named": percent(seen.saturating_sub(unnamed), seen)})
+        }).collect();
         let Meter { offered, written, lost, waiting, deleted, trouble } = self.output.queue.meter();
         let mut engine = serde_json::Map::new();
         self.engine.stats().each(&mut |name, value| {
@@ -162,6 +182,7 @@ impl Daemon {
             "config": self.path.as_ref().map(|path| path.display().to_string()),
             "interfaces": ports,
             "source": self.intake.details(),
+            "coverage": coverage,
             "engine": engine,
             "features": {"apps": self.rules.apps().len(), "features": self.rules.features()},
             "store": {"kind": self.config.store.kind.0.name(), "offered": offered, "written": written,
@@ -228,8 +249,7 @@ impl Daemon {
             let more = self.engine.finish();
             let mut records: Vec<Record> = self.engine.drain().collect();
             if !more {
-                let stages = self.stages();
-                self.health.report(now, &stages, &mut records);
+                self.report_health(now, &mut records);
             }
             self.output.queue.send(now, records);
             if !more {

@@ -32,6 +32,7 @@ use crate::time::Time;
 use crate::wire::{self, Decoder, LinkType, Packet, RawMac};
 use core::Core;
 
+pub use core::Line;
 pub use flow::Flow;
 
 /// Limits and timeouts; `config.toml` says what each costs.
@@ -148,7 +149,9 @@ impl Engine {
         }
         let core = &mut self.core;
         let now = core.now();
-        self.decoder.frame(now, time, iface, kind, frame, on_wire, &mut |packet| core.packet(&packet));
+        let bytes =
+            self.decoder.frame(now, time, iface, kind, frame, on_wire, &mut |packet| core.packet(&packet));
+        core.saw(iface, bytes.into());
     }
 
     /// Takes in one of the first packets of a session whose volume is told by
@@ -170,6 +173,12 @@ impl Engine {
     pub fn flow(&mut self, time: Time, iface: Option<u16>, flow: &Flow) {
         self.core.advance(time);
         self.core.flow(flow, iface, time);
+    }
+
+    /// What became of the bytes that passed each interface, with its name. That
+    /// they have none is known up to the last full minute.
+    pub fn lines(&self) -> impl Iterator<Item = (&str, Line)> {
+        self.core.lines()
     }
 
     /// Time has passed without a packet.

@@ -91,6 +91,8 @@ pub struct Session {
     pub payloads: u8,
     /// It has volume that usage has not been told of.
     pub untold: bool,
+    /// What usage has been told of it counts as having no name.
+    pub unnamed: bool,
     /// The queue in which it waits for its row to be written, if any…
     pub reporting: u8,
     /// …when that is, and when it was.

@@ -333,6 +333,22 @@ tables! {
         /// Those that were lost there.
         lost: u64,
     }
+
+    /// What passed an interface within an interval, and how much of it is known.
+    Coverage = "coverage", indexed [] {
+        /// Begins with the time in milliseconds.
+        id: Id,
+        /// End of the interval, microseconds since 1970.
+        time: Time,
+        /// The interface.
+        iface: Arc<str>,
+        /// Bytes at the IP layer, as the interface itself counts.
+        bytes_line: u64,
+        /// Of those, in packets that were read or flows that were counted.
+        bytes_seen: u64,
+        /// Of those, in sessions without an app or a host's name.
+        bytes_unnamed: u64,
+    }
 }
 
 impl Record {
@@ -346,6 +362,7 @@ impl Record {
             Record::App(row) => Some(row.id),
             Record::Traffic(row) => Some(row.id),
             Record::Health(row) => Some(row.id),
+            Record::Coverage(row) => Some(row.id),
             Record::Thing(_) | Record::Catalog(_) => None,
         }
     }

@@ -150,7 +150,8 @@ impl Decoder {
     /// Reads `frame`, which came at `time` through `iface` and was `on_wire`
     /// bytes long before the snap length cut it. Calls `each` with the packets
     /// in it: an outer one before those inside it, and none where a piece of a
-    /// datagram has to wait. `now` is the latest time that was handed in.
+    /// datagram has to wait. `now` is the latest time that was handed in. Returns
+    /// the IP-layer bytes of what the frame held, none where it could not be read.
     #[allow(clippy::too_many_arguments)]
     pub fn frame(
         &mut self,
@@ -161,7 +162,7 @@ impl Decoder {
         frame: &[u8],
         on_wire: u32,
         each: &mut dyn FnMut(Packet<'_>),
-    ) {
+    ) -> u32 {
         self.counters.frames += 1;
         match Link::read(kind, frame) {
             Ok(link) => {
@@ -174,11 +175,12 @@ impl Decoder {
                     vlan: link.vlan,
                     depth: 0,
                 };
-                self.ip(now, at, link.ip, on_wire.saturating_sub(headers), each);
+                return self.ip(now, at, link.ip, on_wire.saturating_sub(headers), each);
             }
             Err(Skip::NotIp) => self.counters.not_ip += 1,
             Err(Skip::Malformed) => self.counters.malformed += 1,
         }
+        0
     }
 
     /// The same for an IP packet without a frame, which came from `src_mac`.
@@ -197,17 +199,24 @@ impl Decoder {
         self.ip(now, at, bytes, on_wire, each);
     }
 
-    fn ip(&mut self, now: Time, at: Frame, bytes: &[u8], on_wire: u32, each: &mut dyn FnMut(Packet<'_>)) {
+    fn ip(
+        &mut self,
+        now: Time,
+        at: Frame,
+        bytes: &[u8],
+        on_wire: u32,
+        each: &mut dyn FnMut(Packet<'_>),
+    ) -> u32 {
         let Some(ip) = Ip::read(bytes, on_wire) else {
             self.counters.malformed += 1;
-            return;
+            return 0;
         };
         if let Some(fragment) = ip.fragment {
             self.counters.fragments += 1;
             let mut done = Vec::new();
             self.reassembler.piece(now, at, &ip, fragment, |outcome| done.push(outcome));
             self.outcomes(now, done, each);
-            return;
+            return ip.bytes;
         }
         let packet = Packet {
             span: at.span,
@@ -225,6 +234,7 @@ impl Decoder {
             body: Body::read(ip.proto, ip.payload, ip.cut),
         };
         self.packet(now, packet, ip.payload, at.depth, each);
+        ip.bytes
     }
 
     fn outcomes(&mut self, now: Time, done: Vec<Outcome>, each: &mut dyn FnMut(Packet<'_>)) {

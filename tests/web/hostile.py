@@ -80,6 +80,7 @@ def data(folder, info, scratch, check_page):
         insert(db, "catalog", app=text, app_zh=text, **{"class": text}, class_en=text, class_zh=text)
         insert(db, "device", device=text, mac=text, ipv4=text, ipv6=text, first=time, last=time)
         insert(db, "health", id=number, time=time, stage=text, offered=5, lost=n)
+        insert(db, "coverage", id=number, time=time, iface=text, bytes_line=9, bytes_seen=8, bytes_unnamed=n)
     db.commit()
     asked = [("overview", {}), ("apps", {}), ("dns", {}), ("sessions", {})]
     asked += [("app", {"app": text}) for text in EVIL] + [("sessions", {"app": text}) for text in EVIL]

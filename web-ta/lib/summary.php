@@ -205,3 +205,21 @@ function summaryHealth(Db $db, Span $span): array
     $rows = new Rows($db, $columns, 'FROM health' . $where->sql() . ' GROUP BY stage', $where->params, 'stage');
     return iterator_to_array($rows->all('-offered'), false);
 }
+
+/**
+ * What passed each interface by its own count, and how much of it is known.
+ *
+ * @return list<array<string, float|string|null>>
+ */
+function summaryCoverage(Db $db, Span $span): array
+{
+    $columns = [
+        'iface' => new Column('Interface', Kind::Text, 'iface'),
+        'bytes_line' => new Column('Passed', Kind::Bytes, 'SUM(bytes_line)'),
+        'bytes_seen' => new Column('Seen', Kind::Bytes, 'SUM(bytes_seen)'),
+        'bytes_unnamed' => new Column('Without a name', Kind::Bytes, 'SUM(bytes_unnamed)'),
+    ];
+    $where = (new Where())->begun($span);
+    $rows = new Rows($db, $columns, 'FROM coverage' . $where->sql() . ' GROUP BY iface', $where->params, 'iface');
+    return iterator_to_array($rows->all('-bytes_line'), false);
+}

@@ -78,6 +78,31 @@ function healthBadge(array $stages): string
     };
 }
 
+/**
+ * How much of what passed each interface was seen, and has a name.
+ *
+ * @param list<array<string, float|string|null>> $lines see summaryCoverage()
+ */
+function coverageList(array $lines): string
+{
+    if ($lines === []) {
+        return '<p class="none">' . say('Not known: a capture file was read, or the daemon did not run.') . '</p>';
+    }
+    $html = '';
+    foreach ($lines as $line) {
+        // The interface is asked a moment before what it passed on is read.
+        $seen = min($line['bytes_seen'], $line['bytes_line']);
+        $html .= '<div><dt>' . h(t('Interface {name}', ['name' => $line['iface']])) . '</dt><dd>'
+            . say('{part} of {bytes} seen', [
+                'part' => percent($seen, $line['bytes_line']),
+                'bytes' => bytes($line['bytes_line']),
+            ]) . ' <small>' . say('{part} of that without app or name', [
+                'part' => percent($line['bytes_unnamed'], $line['bytes_seen']),
+            ]) . '</small></dd></div>';
+    }
+    return "<dl class=\"pairs\">$html</dl>";
+}
+
 /** A stage by its name: the engine, the store or an interface. */
 function stageText(string $stage): string
 {

@@ -43,6 +43,7 @@ return [
         'hosts' => summaryHosts($db, $filter),
         ...summaryDns($db, $filter),
         'health' => summaryHealth($db, $filter->span),
+        'coverage' => summaryCoverage($db, $filter->span),
     ],
 
     'view' => static function (Rows $all, array $parts, Filter $filter, Labels $labels): void {
@@ -103,6 +104,7 @@ return [
             card(t('Names asked for'), dnsRanking($parts['dns_names'], $filter), allOf($filter, 'dns')),
             '<div class="stack">',
             card(t('DNS'), dnsFacts($parts, $filter), allOf($filter, 'dns')),
+            card(t('Coverage'), coverageList($parts['coverage'])),
             card(t('Losses'), healthList($parts['health']), healthBadge($parts['health'])),
             '</div></div>', $parts['is_hosts_partial'] || $parts['is_dns_partial'] ? latestHint() : '';
     },

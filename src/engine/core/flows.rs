@@ -39,6 +39,7 @@ impl Core {
         let is_over = session.tcp.state().is_over();
         self.stats.packets += flow.packets[0] + flow.packets[1];
         self.stats.bytes += bytes;
+        let seen_on = session.seen_on[0].or(session.seen_on[1]);
         if !session.untold {
             session.untold = true;
             self.untold.push(0, slot);
@@ -49,6 +50,9 @@ impl Core {
             self.sessions.touch(slot, class, self.now);
             self.active(slot, last);
             self.goes_on(slot);
+        }
+        if let Some((iface, _)) = seen_on {
+            self.saw(iface, bytes);
         }
     }
 }

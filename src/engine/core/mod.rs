@@ -1,6 +1,7 @@
 //! Follows sessions from their first packet to their last. What they say is
 //! read in `reading`; what is done as time passes is in `upkeep`.
 
+mod coverage;
 mod findings;
 mod flows;
 mod reading;
@@ -8,6 +9,8 @@ mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use coverage::Line;
 
 use super::apps::Apps;
 use super::devices::Devices;
@@ -68,6 +71,8 @@ pub struct Core {
     rules: Arc<Rules>,
     ifaces: Vec<Arc<str>>,
     no_iface: Arc<str>,
+    /// By the number of the interface.
+    lines: Vec<Line>,
     stats: Stats,
     out: Vec<Record>,
 }
@@ -95,6 +100,7 @@ impl Core {
             rules: Arc::default(),
             ifaces: Vec::new(),
             no_iface: "".into(),
+            lines: Vec::new(),
             stats: Stats::default(),
             out: Vec::new(),
             options,
@@ -285,6 +291,7 @@ impl Core {
             heads: 0,
             payloads: 0,
             untold: false,
+            unnamed: false,
             reporting: report::NONE,
             report_at: Time::ZERO,
             written_at: Time::ZERO,

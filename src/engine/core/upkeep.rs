@@ -47,6 +47,8 @@ impl Core {
         if volume == Volume::default() {
             return;
         }
+        self.tell_named(slot, volume);
+        let Some((_, session)) = self.sessions.get_mut(slot) else { return };
         let told = session.ticket.is_some_and(|ticket| self.usage.add(ticket, volume));
         if !told {
             let (device, app, last) = (session.device, session.app, session.last);
