@@ -11,7 +11,7 @@ use super::Exit;
 use super::ports::{PAUSES, Ports, wanted};
 use crate::config::{Config, SourceKind};
 use crate::engine::{self, Engine};
-use crate::source::heads::{Heads, HeadsOptions, Plan, Seen};
+use crate::source::netfilter::{Heads, HeadsOptions, Logging, Plan, Seen};
 use crate::source::{Error, LiveOptions, Loss, State};
 use crate::time::Time;
 
@@ -244,22 +244,27 @@ fn why_not_heads() -> Option<Error> {
 fn heads_options(config: &Config) -> Result<HeadsOptions, Error> {
     let capture = &config.capture;
     Ok(HeadsOptions {
-        plan: plan(config)?,
+        plan: plan(config, true)?,
+        logging: logging(config),
         buffer: *capture.buffer,
         dump_every: *capture.dump_every,
         max_flows: *capture.max_flows as usize,
     })
 }
 
-/// The rules for nftables that `config` asks for.
-pub fn plan(config: &Config) -> Result<Plan, Error> {
+fn logging(config: &Config) -> Logging {
     let capture = &config.capture;
-    Ok(Plan {
-        interfaces: wanted(&capture.interfaces)?,
+    Logging {
         group: u16::try_from(*capture.nflog_group).unwrap_or(u16::MAX),
         packets: *capture.head_packets,
         snaplen: *capture.snaplen,
-    })
+    }
+}
+
+/// The rules for nftables that `config` asks for, with what heads need or not.
+pub fn plan(config: &Config, heads: bool) -> Result<Plan, Error> {
+    let interfaces = wanted(&config.capture.interfaces)?;
+    Ok(Plan { interfaces, logging: heads.then(|| logging(config)), mark: None })
 }
 
 fn live_options(config: &Config) -> LiveOptions {

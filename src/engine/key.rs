@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::flow::Flow;
+use super::flow::Ends;
 use crate::dissect::Side;
 use crate::record;
 use crate::wire::{Body, Packet, flag, proto};
@@ -70,21 +70,30 @@ impl Key {
         Some(Key::new((packet.src, ports.src), (packet.dst, ports.dst), ports.extra, packet.proto))
     }
 
-    /// The session that `flow` belongs to, and which end its client is. `None`
-    /// for what has no sessions, as above.
-    pub fn of_flow(flow: &Flow) -> Option<(Key, End)> {
-        let (mut client, mut server, mut extra) = (flow.client, flow.server, 0);
-        match flow.proto {
+    /// The session between `ends`, and which end its client is. `None` for what
+    /// has no sessions, as above.
+    pub fn between(ends: &Ends) -> Option<(Key, End)> {
+        let (mut client, mut server, mut extra) = (ends.client, ends.server, 0);
+        match ends.proto {
             proto::TCP | proto::UDP | proto::SCTP => {}
             proto::ICMP | proto::ICMPV6 => {
-                let (kind, code, id) = flow.icmp?;
-                let kind = icmp_request(flow.proto, kind)?;
+                let (kind, code, id) = ends.icmp?;
+                let kind = icmp_request(ends.proto, kind)?;
                 (client.1, server.1, extra) = (id, id, u16::from(kind) << 8 | u16::from(code));
             }
             number if is_carrier(number) => (client.1, server.1) = (0, 0),
             _ => return None,
         }
-        Some(Key::new(client, server, extra, flow.proto))
+        Some(Key::new(client, server, extra, ends.proto))
+    }
+
+    /// The ends of the session, of which `client` is the client's.
+    pub fn ends(&self, client: End) -> Ends {
+        let [first, second] = [client, client.other()].map(|end| self.endpoint(end, Side::Client));
+        let is_icmp = matches!(self.proto(), proto::ICMP | proto::ICMPV6);
+        let [kind, code] = ((self.rest >> 16) as u16).to_be_bytes();
+        let icmp = is_icmp.then_some((kind, code, first.1));
+        Ends { proto: self.proto(), client: first, server: second, icmp }
     }
 
     fn new(src: (IpAddr, u16), dst: (IpAddr, u16), extra: u16, proto: u8) -> (Key, End) {
@@ -258,20 +267,19 @@ mod tests {
     }
 
     #[test]
-    fn a_flow_has_the_key_of_its_packets() {
-        let flow = |proto, icmp| Flow {
-            proto,
-            client: (A.into(), 40_000),
-            server: (B.into(), 80),
-            icmp,
-            packets: [1; 2],
-            bytes: [1; 2],
-        };
-        assert_eq!(Key::of_flow(&flow(6, None)), Key::of(&packet(A, B, 6, tcp(40_000, 80, 2))));
+    fn a_session_has_the_key_of_its_ends() {
+        let ends = |proto, icmp| Ends { proto, client: (A.into(), 40_000), server: (B.into(), 80), icmp };
+        let there = |proto, icmp| Key::between(&ends(proto, icmp));
+        assert_eq!(there(6, None), Key::of(&packet(A, B, 6, tcp(40_000, 80, 2))));
         let echo = Body::Icmp(Icmp { kind: 8, code: 0, id: 7, payload: &[] });
-        assert_eq!(Key::of_flow(&flow(1, Some((8, 0, 7)))), Key::of(&packet(A, B, 1, echo)));
-        assert_eq!(Key::of_flow(&flow(50, None)), Key::of(&packet(A, B, 50, Body::Other)));
-        assert_eq!((Key::of_flow(&flow(1, None)), Key::of_flow(&flow(2, None))), (None, None));
+        assert_eq!(there(1, Some((8, 0, 7))), Key::of(&packet(A, B, 1, echo)));
+        assert_eq!(there(50, None), Key::of(&packet(A, B, 50, Body::Other)));
+        assert_eq!((there(1, None), there(2, None)), (None, None));
+        let (key, client) = there(6, None).unwrap();
+        assert_eq!(key.ends(client), ends(6, None));
+        let (key, client) = there(1, Some((8, 0, 7))).unwrap();
+        let back = key.ends(client);
+        assert_eq!((back.client.0, back.icmp), (A.into(), Some((8, 0, 7))));
     }
 
     #[test]

@@ -33,7 +33,7 @@ use crate::wire::{self, Decoder, LinkType, Packet, RawMac};
 use core::Core;
 
 pub use core::Line;
-pub use flow::Flow;
+pub use flow::{Ends, Flow};
 
 /// Limits and timeouts; `config.toml` says what each costs.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,8 +1,8 @@
 //! Where frames come from.
 
 mod file;
-pub mod heads;
 mod live;
+pub mod netfilter;
 
 use std::fmt;
 use std::os::fd::RawFd;

@@ -3,7 +3,7 @@
 
 use super::Core;
 use crate::dissect::Side;
-use crate::engine::flow::Flow;
+use crate::engine::flow::{Ends, Flow};
 use crate::engine::key::Key;
 use crate::time::Time;
 use crate::wire::{Body, Packet, Span, Tcp, proto};
@@ -13,12 +13,12 @@ impl Core {
     /// is watched, so that it may begin a session.
     pub fn flow(&mut self, flow: &Flow, iface: Option<u16>, time: Time) {
         let bytes = flow.bytes[0] + flow.bytes[1];
-        let known = Key::of_flow(flow).map(|(key, client)| (key, client, self.sessions.find(&key)));
+        let known = Key::between(&flow.ends).map(|(key, client)| (key, client, self.sessions.find(&key)));
         let (slot, client) = match (known, iface) {
             (Some((_, client, Some(slot))), _) => (slot, client),
             (Some((key, client, None)), Some(iface)) => {
                 self.stats.headless += 1;
-                let slot = self.open(key, client, false, &beginning(flow, iface, time));
+                let slot = self.open(key, client, false, &beginning(&flow.ends, iface, time));
                 if let Some((_, session)) = self.sessions.get_mut(slot) {
                     session.seen_on[Side::Client as usize] = Some((iface, None));
                 }
@@ -58,10 +58,10 @@ impl Core {
 }
 
 /// What stands for the first packet of a flow, which nobody saw.
-fn beginning(flow: &Flow, iface: u16, time: Time) -> Packet<'static> {
+fn beginning(ends: &Ends, iface: u16, time: Time) -> Packet<'static> {
     let tcp = Tcp {
-        src_port: flow.client.1,
-        dst_port: flow.server.1,
+        src_port: ends.client.1,
+        dst_port: ends.server.1,
         seq: 0,
         ack: 0,
         flags: 0,
@@ -71,16 +71,16 @@ fn beginning(flow: &Flow, iface: u16, time: Time) -> Packet<'static> {
     Packet {
         span: Span::at(time),
         iface,
-        src: flow.client.0,
-        dst: flow.server.0,
+        src: ends.client.0,
+        dst: ends.server.0,
         src_mac: None,
         dst_mac: None,
         vlan: None,
-        proto: flow.proto,
+        proto: ends.proto,
         ttl: 0,
         packets: 0,
         bytes: 0,
         carries: None,
-        body: if flow.proto == proto::TCP { Body::Tcp(tcp) } else { Body::Other },
+        body: if ends.proto == proto::TCP { Body::Tcp(tcp) } else { Body::Other },
     }
 }

@@ -15,7 +15,6 @@ const HEADER: usize = 16;
 const FAMILY: usize = 4;
 
 /// Set in the type of an attribute that holds others.
-#[cfg(test)]
 pub const NESTED: u16 = 0x8000;
 
 /// Types of messages that belong to no subsystem.
@@ -38,6 +37,16 @@ impl Request {
         bytes.extend([family as u8, 0]);
         bytes.extend(resource.to_be_bytes());
         Request(bytes)
+    }
+
+    /// Attributes only, for one that holds others.
+    pub fn nested() -> Request {
+        Request(Vec::new())
+    }
+
+    /// Those of [`Request::nested`].
+    pub fn into_attributes(self) -> Vec<u8> {
+        self.0
     }
 
     /// Adds one attribute.

@@ -8,6 +8,8 @@
 use std::hash::BuildHasher;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::RawFd;
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -15,20 +17,22 @@ use hashbrown::HashMap;
 use super::netlink::{
     Attributes, DONE, ERROR, Message, Read, Request, Socket, attributes, be32, be64, messages,
 };
-use crate::engine::Flow;
+use crate::engine::{Ends, Flow};
 
 /// The kernel's numbers: linux/netfilter/nfnetlink_conntrack.h.
-const SUBSYSTEM: u8 = 1;
+pub const SUBSYSTEM: u8 = 1;
 const ENTRY: u16 = (SUBSYSTEM as u16) << 8;
 const DESTROYED: u16 = ENTRY | 2;
-const GET: u8 = 1;
+pub const GET: u8 = 1;
 const GROUP_DESTROY: i32 = 3;
 
-mod attribute {
+pub mod attribute {
     pub const ORIGINAL: u16 = 1;
     pub const REPLY: u16 = 2;
     pub const COUNTED: [u16; 2] = [9, 10];
+    pub const MARK: u16 = 8;
     pub const ID: u16 = 12;
+    pub const MARK_MASK: u16 = 21;
 
     /// Within a tuple…
     pub const ADDRESSES: u16 = 1;
@@ -52,6 +56,9 @@ mod attribute {
 /// Dumps that an entry may be missing from before it is forgotten. Its end may
 /// still wait to be read after the first.
 const ABSENCES: u8 = 2;
+
+/// The kernel fills a dump while it is read, so nothing there is an oddity.
+pub const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Packets and bytes of each direction, the client's first.
 type Counts = [[u64; 2]; 2];
@@ -189,14 +196,13 @@ impl Entry {
     /// after the destination was.
     fn flow(&self, packets: [u64; 2], bytes: [u64; 2]) -> Flow {
         let Entry { original, reply, .. } = self;
-        Flow {
+        let ends = Ends {
             proto: original.proto,
             client: (original.src, original.sport),
             server: (reply.src, reply.sport),
             icmp: original.icmp,
-            packets,
-            bytes,
-        }
+        };
+        Flow { ends, packets, bytes }
     }
 }
 
@@ -290,12 +296,8 @@ impl Conntrack {
         Ok(Conntrack { events, dumps, table: Table::new(limit), dumping: false, first: true })
     }
 
-    pub fn socket(&self) -> &Socket {
-        &self.events
-    }
-
-    pub fn dumps(&self) -> &Socket {
-        &self.dumps
+    pub fn descriptor(&self) -> RawFd {
+        self.events.descriptor()
     }
 
     /// Follows another number of entries.
@@ -318,6 +320,22 @@ impl Conntrack {
             self.dumping = true;
         }
         Ok(())
+    }
+
+    /// Reads a whole dump from its beginning, and the ends that wait.
+    pub fn read_all(&mut self, buffer: &mut [u8], each: &mut dyn FnMut(&Flow)) -> io::Result<()> {
+        // One that goes on may have passed what changed since.
+        while self.dumping && self.read(buffer, each)? {}
+        self.dump()?;
+        loop {
+            let came = self.read(buffer, each)?;
+            if !came && !self.dumping {
+                return Ok(());
+            }
+            if !came && !self.dumps.wait(PATIENCE) {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
     }
 
     /// Hands some of what flows have grown by to `each`; `false` when nothing
@@ -356,15 +374,22 @@ impl Conntrack {
     }
 }
 
+/// Source and destination of the tuple among `parts`, for tests of what is sent.
+#[cfg(test)]
+pub fn tuple_of(parts: &[u8]) -> Option<((IpAddr, u16), (IpAddr, u16))> {
+    let (_, tuple) = attributes(parts).find(|(kind, _)| *kind == attribute::ORIGINAL)?;
+    let tuple = Tuple::read(attributes(tuple))?;
+    Some(((tuple.src, tuple.sport), (tuple.dst, tuple.dport)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::heads::netlink::NESTED;
+    use crate::source::netfilter::netlink::NESTED;
 
     fn nested(parts: &[(u16, &[u8])]) -> Vec<u8> {
-        let request = Request::new(0, 0, 0, 0, 0);
-        parts.iter().fold(request, |request, (kind, value)| request.with(*kind, value)).into_body()[4..]
-            .to_vec()
+        let request = Request::nested();
+        parts.iter().fold(request, |request, (kind, value)| request.with(*kind, value)).into_attributes()
     }
 
     fn tuple(src: [u8; 4], dst: [u8; 4], proto: &[(u16, &[u8])]) -> Vec<u8> {
@@ -396,9 +421,9 @@ mod tests {
     #[test]
     fn a_flow_has_the_ends_as_the_lan_has_them() {
         let flow = Table::new(9).growth(&entry(1, [3, 300], [2, 90]), false, false).unwrap();
-        assert_eq!(flow.client, (CLIENT.into(), 40_000));
-        assert_eq!(flow.server, (SERVER.into(), 443));
-        assert_eq!((flow.proto, flow.packets, flow.bytes), (6, [3, 2], [300, 90]));
+        assert_eq!(flow.ends.client, (CLIENT.into(), 40_000));
+        assert_eq!(flow.ends.server, (SERVER.into(), 443));
+        assert_eq!((flow.ends.proto, flow.packets, flow.bytes), (6, [3, 2], [300, 90]));
     }
 
     #[test]

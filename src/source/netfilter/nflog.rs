@@ -5,6 +5,7 @@
 //! is counted exactly.
 
 use std::io;
+use std::os::fd::RawFd;
 
 use super::netlink::{Message, Read, Request, Socket, be32, be64, messages};
 use crate::source::Loss;
@@ -87,8 +88,8 @@ impl Nflog {
         Ok(Nflog { socket, next: None, loss: Loss::default(), overruns: 0 })
     }
 
-    pub fn socket(&self) -> &Socket {
-        &self.socket
+    pub fn descriptor(&self) -> RawFd {
+        self.socket.descriptor()
     }
 
     /// Packets that nftables picked, and those that never came here.
