@@ -17,7 +17,7 @@ run) wanted="$build $pages python3 iproute2" ;;
 test)
     wanted="$build $pages python3 tzdata iproute2 procps openssl curl bind9-dnsutils dnsmasq-base mariadb-server-core \
         mariadb-client apache2-bin ngtcp2-client openssh-client dropbear-bin redis-tools postgresql-client \
-        binutils busybox nodejs shellcheck nftables iperf3"
+        binutils busybox nodejs shellcheck nftables iperf3 conntrack"
     # …and where there is none, they are unpacked and never installed: with the
     # program that tells whether it is there.
     unpacked="postgresql/postgres ngtcp2-server/gtlsserver"

@@ -9,6 +9,7 @@
 //!   database schemas, the EVE JSON and what the pages know of columns.
 //! - [`dissect`]: what the bytes of a session say. A protocol is one file.
 //! - [`rules`]: `features.txt`, and the matcher that names apps by it.
+//! - [`policy`]: what shall be stopped, and when.
 //! - [`engine`]: the pure core. Packets in, records out; it asks no clock and
 //!   opens no file, so that the same capture gives the same bytes each time.
 //! - [`source`] and [`store`]: where frames come from and where records go,
@@ -25,6 +26,7 @@ pub mod control;
 pub mod daemon;
 pub mod dissect;
 pub mod engine;
+pub mod policy;
 pub mod record;
 pub mod rules;
 pub mod source;

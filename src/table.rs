@@ -211,6 +211,14 @@ impl<K: Hash + Eq, V, const CLASSES: usize> Table<K, V, CLASSES> {
         }
     }
 
+    /// The same with its key.
+    pub fn entry(&self, slot: Slot) -> Option<(&K, &V)> {
+        match self.places.get(slot.0 as usize)? {
+            Place::Used(entry) => Some((&entry.key, &entry.value)),
+            Place::Free { .. } => None,
+        }
+    }
+
     /// The entry at `slot`, with its key.
     #[inline]
     pub fn get_mut(&mut self, slot: Slot) -> Option<(&K, &mut V)> {

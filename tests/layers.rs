@@ -9,7 +9,7 @@ const LAYERS: &[&[&str]] = &[
     &["time"],
     &["table"],
     &["record", "wire"],
-    &["dissect", "rules"],
+    &["dissect", "policy", "rules"],
     &["engine"],
     &["source", "store"],
     &["config", "control"],

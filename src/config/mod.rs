@@ -5,6 +5,7 @@
 //! with its line, like every other mistake in the file.
 
 mod parse;
+mod policies;
 mod setting;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub use setting::{Choice, Described, Number, OneOf, Section, Setting, Size, Some
 use toml::de::DeValue;
 
 use crate::engine;
+use crate::policy::Policy;
 use crate::wire::{self, Tunnel};
 
 sections! {
@@ -170,6 +172,16 @@ sections! {
         web_user: String = String::new();
         /// Its password.
         web_password: String = String::new();
+    }
+
+    /// Whether what the policies below say is done. Needs nftables and conntrack,
+    /// on the router that forwards the traffic.
+    blocking: Blocking {
+        /// Off: policies are not even looked at.
+        enabled: bool = false;
+        /// The bits of conntrack's mark for what is stopped (1073741824 is
+        /// 0x40000000); no other program may use them.
+        mark: Number<1, { u32::MAX }> = Number(0x4000_0000);
     }
 
     /// The daemon itself.

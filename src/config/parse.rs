@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Config, SECTIONS};
+use super::{Config, SECTIONS, policies};
 
 /// Where the daemon's configuration is when nobody says where.
 const PLACES: [&str; 2] = ["config.toml", "/etc/weir/config.toml"];
@@ -37,6 +37,13 @@ impl Config {
             reader.complain(error.span().map_or(0, |span| span.start), error.message().into());
         }
         for (section, settings) in table.get_ref() {
+            if section.get_ref() == "policy" {
+                let (span, mut wrong) = (section.span(), Vec::new());
+                reader.config.policies =
+                    policies::read(span, settings.get_ref(), &mut |complaint| wrong.push(complaint));
+                wrong.into_iter().for_each(|(span, text)| reader.complain(span.start, text));
+                continue;
+            }
             reader.section(section.get_ref(), section.span().start, settings.get_ref());
         }
         let Reader { mut mistakes, mut config, .. } = reader;
@@ -151,6 +158,7 @@ pub fn default_file() -> String {
             out.push_str(&format!("{} = {}\n", setting.name, (setting.default)()));
         }
     }
+    out.push_str(policies::EXAMPLE);
     out
 }
 
@@ -202,6 +210,18 @@ mod tests {
     }
 
     #[test]
+    fn policies_are_read_as_the_example_has_them() {
+        // Its last line explains; the settings stand after a sign of a comment.
+        let lines = policies::EXAMPLE.lines().filter_map(|line| line.strip_prefix("# "));
+        let is_setting = |line: &&str| line.starts_with('[') || line.contains(" = ");
+        let text: Vec<&str> = lines.filter(is_setting).collect();
+        let config = Config::parse(&text.join("\n"), Path::new("")).unwrap();
+        let [policy] = &config.policies[..] else { panic!("{text:?}") };
+        assert_eq!((&*policy.name, policy.devices.len(), policy.times.len()), ("no games at night", 2, 2));
+        assert!(policy.dry_run && policy.quota.is_some() && policy.hosts == ["example.com"]);
+    }
+
+    #[test]
     fn every_mistake_is_told_with_its_place() {
         assert_eq!(
             mistakes(
@@ -218,6 +238,23 @@ mod tests {
                 "10:5: unclosed table, expected `]`",
             ]
         );
+        assert_eq!(
+            mistakes(
+                "[[policy]]\nname = \"a\"\ntimes = [\"at night\"]\ndevices = [\"tablet\"]\nquota = 3\nwho = 1\n\
+                 [[policy]]\nname = \"a\"\napps = []\n[[policy]]\n"
+            ),
+            [
+                "3:9: expected a list of times like \"mon-fri 21:00-07:00\" for times",
+                "4:11: expected a list of MAC addresses, addresses or networks like 192.168.2.0/24 for devices",
+                "5:9: expected a time of a day like \"2h\" or a volume like \"500MB\" for quota",
+                "6:1: unknown setting who in [[policy]]; there are name, devices, apps, classes, hosts, times, \
+                 quota, dry_run",
+                "7:1: there is another policy \"a\"",
+                "9:8: expected a list of names as in features.txt for apps",
+                "10:1: a [[policy]] needs a name",
+            ]
+        );
+        assert_eq!(mistakes("[policy]\nname = \"a\"")[0], "1:2: expected [[policy]], with double brackets");
         assert_eq!(mistakes("capture = 1")[0], "1:1: expected settings below [capture]");
         assert_eq!(mistakes("[zzz]")[0], "1:2: unknown section [zzz]");
     }

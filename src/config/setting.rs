@@ -69,6 +69,8 @@ macro_rules! sections {
         #[derive(Clone, PartialEq, Eq, Debug, Default)]
         pub struct Config {
             $($(#[doc = $doc])+ pub $section: $Section,)+
+            /// What shall be stopped.
+            pub policies: Vec<Policy>,
         }
 
         impl Config {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::policy::Local;
 use crate::time::Time;
 
 /// A clock that was set by more than this was set; less is drift.
@@ -31,6 +32,23 @@ impl Clock {
     }
 }
 
+/// What the clock on the wall shows at `time`, by the system's time zone.
+pub fn local(time: Time) -> Local {
+    let secs = time.secs() as libc::time_t;
+    // SAFETY: all zeros is a value of this plain structure, both pointers are to
+    // living values of this function, and the call keeps neither.
+    let wall = unsafe {
+        let mut wall: libc::tm = std::mem::zeroed();
+        libc::localtime_r(&raw const secs, &raw mut wall);
+        wall
+    };
+    Local {
+        day: wall.tm_year * 366 + wall.tm_yday,
+        weekday: u8::try_from((wall.tm_wday + 6) % 7).unwrap_or(0),
+        minute: u16::try_from(wall.tm_hour * 60 + wall.tm_min).unwrap_or(0),
+    }
+}
+
 impl Default for Clock {
     fn default() -> Clock {
         Clock::new()
@@ -44,6 +62,16 @@ fn was_set(expected: Time, now: Time) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_wall_shows_days_and_minutes() {
+        // A Wednesday at noon somewhere; zones differ from it by less than a day.
+        let noon = Time::from_secs(1_700_049_600);
+        let (now, later) = (local(noon), local(noon + Duration::from_secs(7 * 86_400 + 60)));
+        assert!((1..=3).contains(&now.weekday) && now.minute < 1440);
+        assert_eq!((later.weekday, later.day), (now.weekday, now.day + 7));
+        assert_eq!(later.minute, (now.minute + 1) % 1440);
+    }
 
     #[test]
     fn drift_is_no_step() {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::Exit;
 use super::ports::{PAUSES, Ports, wanted};
+use super::stopper::is_asked;
 use crate::config::{Config, SourceKind};
 use crate::engine::{self, Engine};
 use crate::source::netfilter::{Heads, HeadsOptions, Logging, Plan, Seen};
@@ -40,6 +41,11 @@ impl Intake {
                 }
             },
         }
+    }
+
+    /// Whether the rules of heads are in place, in which others have a part.
+    pub fn has_heads(&self) -> bool {
+        matches!(self, Intake::Heads(_))
     }
 
     /// Whether it is what `config` asks for.
@@ -264,7 +270,8 @@ fn logging(config: &Config) -> Logging {
 /// The rules for nftables that `config` asks for, with what heads need or not.
 pub fn plan(config: &Config, heads: bool) -> Result<Plan, Error> {
     let interfaces = wanted(&config.capture.interfaces)?;
-    Ok(Plan { interfaces, logging: heads.then(|| logging(config)), mark: None })
+    let mark = is_asked(config).then_some(*config.blocking.mark);
+    Ok(Plan { interfaces, logging: heads.then(|| logging(config)), mark })
 }
 
 fn live_options(config: &Config) -> LiveOptions {

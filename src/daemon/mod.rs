@@ -11,6 +11,7 @@ mod ports;
 mod read;
 mod run;
 mod status;
+mod stopper;
 
 use std::fmt;
 use std::fs;

@@ -2,13 +2,18 @@
 
 use std::path::Path;
 
+use super::stopper::is_asked;
 use super::{Exit, intake, load_config};
+use crate::config::SourceKind;
 use crate::source::netfilter;
 
 /// The table as the daemon would install it.
 pub fn print(config: Option<&Path>) -> Result<String, Exit> {
     let (config, _) = load_config(config)?;
-    Ok(intake::plan(&config, true)?.text())
+    let heads = config.capture.source.0 != SourceKind::Tap || !is_asked(&config);
+    let plan = intake::plan(&config, heads)?;
+    plan.check()?;
+    Ok(plan.text())
 }
 
 /// Takes the table away, if it is there.

@@ -16,9 +16,10 @@ use std::time::Duration;
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::clock::Clock;
+use super::clock::{Clock, local};
 use super::coverage::{Lines, Total};
 use super::intake::Intake;
+use super::stopper::{Stopper, is_asked};
 use super::{Exit, load_config, open_store, rules_of, write_web_info};
 use crate::config::{Choice, Config};
 use crate::control::{Server, Status};
@@ -53,7 +54,9 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
     let status = Status::default();
     let guard = server.spawn(status.clone());
     log::info!("{} apps by {}", rules.apps().len(), config.apps.features.display());
+    let stopper = Stopper::open(&config, intake.has_heads(), now)?;
     let mut daemon = Daemon {
+        stopper,
         engine: Engine::new(intake.engine(&config), rules.clone()),
         rules,
         path,
@@ -61,12 +64,14 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
         output,
         status,
         started: now,
+        minute: now.minute(),
         sent_at: now,
         told_at: Time::ZERO,
         health: HealthLog::new(now),
         lines: Lines::default(),
         config,
     };
+    daemon.take_policies(now);
     daemon.lines.look(daemon.intake.interfaces().into_iter(), &daemon.engine);
     daemon.work(&mut clock, &signals);
     daemon.last_frames(&mut clock, &signals);
@@ -82,9 +87,12 @@ struct Daemon {
     rules: Arc<Rules>,
     engine: Engine,
     intake: Intake,
+    stopper: Option<Stopper>,
     output: Output,
     status: Status,
     started: Time,
+    /// The minute that policies know of.
+    minute: Time,
     /// When records were handed to the store.
     sent_at: Time,
     /// When the status was made.
@@ -111,10 +119,33 @@ impl Daemon {
             busy = self.intake.read(&mut self.engine, now);
             self.intake.retry(now);
             self.engine.tick(now);
+            self.obey(now);
             self.send(now);
             if now.since(self.told_at) >= STATUS_EVERY {
                 self.tell(now);
             }
+        }
+    }
+
+    /// The policies that are looked at, and what the wall shows.
+    fn take_policies(&mut self, now: Time) {
+        let Config { blocking, policies, .. } = &self.config;
+        self.engine.set_policies(if blocking.enabled { policies.clone() } else { Vec::new() });
+        self.engine.set_local(local(now));
+    }
+
+    /// Lets the kernel stop what is to be stopped.
+    fn obey(&mut self, now: Time) {
+        if !self.config.blocking.enabled {
+            return;
+        }
+        if now.minute() != self.minute {
+            self.minute = now.minute();
+            self.engine.set_local(local(now));
+        }
+        let orders = self.engine.orders();
+        if let Some(stopper) = &mut self.stopper {
+            stopper.obey(&orders, now);
         }
     }
 
@@ -183,6 +214,8 @@ impl Daemon {
             "interfaces": ports,
             "source": self.intake.details(),
             "coverage": coverage,
+            "blocking": self.stopper.as_ref().map(|stopper| json!({"policies": self.config.policies.len(),
+                "done": stopper.done, "late": stopper.late, "failed": stopper.failed})),
             "engine": engine,
             "features": {"apps": self.rules.apps().len(), "features": self.rules.features()},
             "store": {"kind": self.config.store.kind.0.name(), "offered": offered, "written": written,
@@ -211,6 +244,14 @@ impl Daemon {
                 Err(exit) => return log::error!("reload: nothing was changed: {exit}"),
             }
         }
+        if !self.stopper.as_ref().map_or(!is_asked(&config), |it| it.fits(&config, self.intake.has_heads())) {
+            // The table of the one before must not go after this one's came.
+            self.stopper = None;
+            match Stopper::open(&config, self.intake.has_heads(), now) {
+                Ok(stopper) => self.stopper = stopper,
+                Err(error) => log::error!("reload: {error}; nothing is stopped"),
+            }
+        }
         if self.output.differs(&self.config, &config) {
             match Output::open(&config) {
                 Ok(output) => std::mem::replace(&mut self.output, output).close(),
@@ -223,6 +264,7 @@ impl Daemon {
         log::set_max_level(level(&config));
         self.rules = rules;
         self.config = config;
+        self.take_policies(now);
         if let Err(text) = write_web_info(&self.config) {
             log::warn!("{text}; the pages will not find the data");
         }

@@ -26,13 +26,14 @@ mod usage;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::policy::{Local, Policy};
 use crate::record::Record;
 use crate::rules::Rules;
 use crate::time::Time;
 use crate::wire::{self, Decoder, LinkType, Packet, RawMac};
 use core::Core;
 
-pub use core::Line;
+pub use core::{Line, Order};
 pub use flow::{Ends, Flow};
 
 /// Limits and timeouts; `config.toml` says what each costs.
@@ -204,6 +205,22 @@ impl Engine {
     /// has one now, or if they had none.
     pub fn set_rules(&mut self, rules: Arc<Rules>) {
         self.core.set_rules(rules);
+    }
+
+    /// Replaces the policies.
+    pub fn set_policies(&mut self, policies: Vec<Policy>) {
+        self.core.set_policies(policies);
+    }
+
+    /// It is `local` where the router is, by which policies have their times;
+    /// none is on before this is said.
+    pub fn set_local(&mut self, local: Local) {
+        self.core.set_local(local);
+    }
+
+    /// Which sessions are to be stopped, or not any more, since the last call.
+    pub fn orders(&mut self) -> Vec<Order> {
+        self.core.orders()
     }
 
     /// Takes over other limits and timeouts.

@@ -93,6 +93,8 @@ pub struct Session {
     pub untold: bool,
     /// What usage has been told of it counts as having no name.
     pub unnamed: bool,
+    /// The place of the policy that stops it.
+    pub stopped_by: Option<u8>,
     /// The queue in which it waits for its row to be written, if any…
     pub reporting: u8,
     /// …when that is, and when it was.

@@ -334,6 +334,30 @@ tables! {
         lost: u64,
     }
 
+    /// What a policy stopped within a minute.
+    Stop = "stop", indexed [] {
+        /// Begins with the time in milliseconds.
+        id: Id,
+        /// When the first session was, microseconds since 1970.
+        time: Time,
+        /// …and the latest.
+        last: Time,
+        /// The policy's name.
+        policy: Arc<str>,
+        /// "stopped", or "dry run" where that was only tried.
+        action: &'static str,
+        /// "always", "schedule" or "quota".
+        reason: &'static str,
+        /// Whose sessions.
+        device: Device,
+        /// Their app.
+        app: Option<Arc<str>>,
+        /// Their server's name.
+        host: Option<Name>,
+        /// How many.
+        sessions: u32,
+    }
+
     /// What passed an interface within an interval, and how much of it is known.
     Coverage = "coverage", indexed [] {
         /// Begins with the time in milliseconds.
@@ -363,6 +387,7 @@ impl Record {
             Record::Traffic(row) => Some(row.id),
             Record::Health(row) => Some(row.id),
             Record::Coverage(row) => Some(row.id),
+            Record::Stop(row) => Some(row.id),
             Record::Thing(_) | Record::Catalog(_) => None,
         }
     }

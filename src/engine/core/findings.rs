@@ -111,6 +111,7 @@ impl Core {
         }
         if is_new {
             self.classify(slot, None);
+            self.judge(slot);
         }
     }
 }

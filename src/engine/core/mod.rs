@@ -5,12 +5,15 @@ mod coverage;
 mod findings;
 mod flows;
 mod reading;
+mod stops;
 mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use coverage::Line;
+pub use stops::Order;
+use stops::Stops;
 
 use super::apps::Apps;
 use super::devices::Devices;
@@ -73,6 +76,7 @@ pub struct Core {
     no_iface: Arc<str>,
     /// By the number of the interface.
     lines: Vec<Line>,
+    stops: Stops,
     stats: Stats,
     out: Vec<Record>,
 }
@@ -101,6 +105,7 @@ impl Core {
             ifaces: Vec::new(),
             no_iface: "".into(),
             lines: Vec::new(),
+            stops: Stops::default(),
             stats: Stats::default(),
             out: Vec::new(),
             options,
@@ -292,6 +297,7 @@ impl Core {
             payloads: 0,
             untold: false,
             unnamed: false,
+            stopped_by: None,
             reporting: report::NONE,
             report_at: Time::ZERO,
             written_at: Time::ZERO,
@@ -302,6 +308,7 @@ impl Core {
         let (slot, _) = self.sessions.insert(key, class::DATAGRAM, self.now, session);
         self.stats.sessions += 1;
         self.classify(slot, None);
+        self.judge(slot);
         self.active(slot, time);
         slot
     }

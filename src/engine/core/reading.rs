@@ -64,6 +64,7 @@ impl Core {
             self.usage.leave(ticket);
             session.ticket = Some(self.usage.join(device, app, last, &self.apps, &mut self.out));
         }
+        self.judge(slot);
     }
 
     /// Reads one datagram.

@@ -48,6 +48,7 @@ impl Core {
             return;
         }
         self.tell_named(slot, volume);
+        self.use_up(slot, volume);
         let Some((_, session)) = self.sessions.get_mut(slot) else { return };
         let told = session.ticket.is_some_and(|ticket| self.usage.add(ticket, volume));
         if !told {
@@ -71,6 +72,8 @@ impl Core {
             self.tell_usage();
             self.usage.report(now, &self.apps, &mut self.out);
             self.devices.report(now, &mut self.out);
+            self.judge_all();
+            self.write_stops();
         }
         let mut ended = 0;
         while let Some(slot) = self.sessions.due(now).filter(|_| ended < BATCH) {
@@ -130,6 +133,7 @@ impl Core {
         for _ in 0..BATCH {
             let Some(slot) = self.sessions.nearest() else {
                 self.questions.finish(&mut self.out);
+                self.write_stops();
                 self.devices.finish(&mut self.out);
                 self.usage.finish(&self.apps, &mut self.out);
                 return false;

@@ -68,6 +68,7 @@ fn lines(record: &Record) -> Vec<Json> {
         Record::Traffic(row) => vec![own("traffic", row.time, record)],
         Record::Thing(row) => vec![own("device", row.last, record)],
         Record::Health(row) => vec![own("health", row.time, record)],
+        Record::Stop(row) => vec![own("stop", row.time, record)],
         Record::Coverage(row) => vec![own("coverage", row.time, record)],
     }
 }
