@@ -137,7 +137,15 @@ fn both_databases_hold_the_same_rows_however_often_they_are_written() {
 fn health(ids: &mut Ids, count: u64) -> Vec<Record> {
     let row = |n| {
         let time = Time::from_secs(1_700_000_000 + n);
-        Record::from(Health { id: ids.next(time, n), time, stage: "test".into(), offered: n, lost: 0 })
+        Record::from(Health {
+            id: ids.next(time, n),
+            time,
+            stage: "test".into(),
+            offered: n,
+            lost: 0,
+            flash_bytes: 0,
+            flash_held: 0,
+        })
     };
     (0..count).map(row).collect()
 }

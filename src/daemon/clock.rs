@@ -31,6 +31,22 @@ impl Clock {
     }
 }
 
+/// Seconds that local time is ahead of UTC at `time`, by TZ or /etc/localtime;
+/// 0 where nobody knows.
+pub fn zone(time: Time) -> i32 {
+    let Ok(secs) = libc::time_t::try_from(time.secs()) else { return 0 };
+    // SAFETY: all of `tm` are numbers and a pointer, for which zeroes are values;
+    // localtime_r(3) reads and writes what it is given, and nothing here keeps it.
+    unsafe {
+        let mut local: libc::tm = std::mem::zeroed();
+        if libc::localtime_r(&secs, &mut local).is_null() {
+            0
+        } else {
+            i32::try_from(local.tm_gmtoff).unwrap_or(0)
+        }
+    }
+}
+
 impl Default for Clock {
     fn default() -> Clock {
         Clock::new()

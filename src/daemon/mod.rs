@@ -13,7 +13,6 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 pub use check::check;
 pub use read::read;
@@ -97,10 +96,7 @@ type AnyStore = Box<dyn Store + Send>;
 
 /// The store that `config` names. A server that is away is no error here.
 fn open_store(config: &Config) -> Result<AnyStore, store::Error> {
-    let bounds = Bounds {
-        keep: Duration::from_secs(u64::from(*config.store.keep_days) * 86_400),
-        max_size: u64::from(*config.store.max_mb) << 20,
-    };
+    let bounds = config.bounds(clock::zone);
     match config.store.kind.0 {
         StoreKind::None => Ok(Box::new(Nothing)),
         StoreKind::Sqlite => {

@@ -254,7 +254,14 @@ impl Output {
     fn differs(&self, old: &Config, new: &Config) -> bool {
         let part = |config: &Config| {
             let store = &config.store;
-            (store.kind, store.keep_days, store.max_mb, config.sqlite.clone(), config.mariadb.clone())
+            (
+                store.kind,
+                store.keep_days,
+                store.max_mb,
+                config.rollup.clone(),
+                config.sqlite.clone(),
+                config.mariadb.clone(),
+            )
         };
         part(old) != part(new)
     }
@@ -294,6 +301,8 @@ impl HealthLog {
                 stage: name.as_str().into(),
                 offered: loss.offered.saturating_sub(before.offered),
                 lost: loss.lost.saturating_sub(before.lost),
+                flash_bytes: 0,
+                flash_held: 0,
             }));
         }
         self.before = stages.to_vec();

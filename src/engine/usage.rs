@@ -44,8 +44,10 @@ struct Use {
     last: Time,
     total: Volume,
     sessions: u32,
-    /// Time in use so far.
+    /// Time in use so far…
     active: Duration,
+    /// …and whole seconds of it that minutes told.
+    told: u64,
     /// Since the minute began.
     minute: Volume,
     minute_sessions: u32,
@@ -117,6 +119,7 @@ impl Usage {
                     total: Volume::default(),
                     sessions: 0,
                     active: Duration::ZERO,
+                    told: 0,
                     minute: Volume::default(),
                     minute_sessions: 0,
                     unreported: false,
@@ -277,6 +280,9 @@ impl Use {
         if volume == Volume::default() && sessions == 0 {
             return;
         }
+        // All minutes together tell what the use does.
+        let active = self.active.as_secs();
+        let active_seconds = active - std::mem::replace(&mut self.told, active);
         let app = minute.apps.name(app);
         let seed = seed(device, app.as_deref());
         out.push(Record::from(Traffic {
@@ -288,6 +294,7 @@ impl Use {
             bytes_in: volume.bytes_in,
             packets: volume.packets,
             sessions,
+            active_seconds: u32::try_from(active_seconds).unwrap_or(u32::MAX),
         }));
     }
 }

@@ -3,6 +3,7 @@
 pub mod eve;
 #[cfg(feature = "mariadb")]
 pub mod mariadb;
+pub mod rollup;
 pub mod sqlite;
 mod writer;
 
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 pub use writer::{Meter, Queue, Writer, queue};
 
-use crate::record::{Id, Record, TABLES, Table};
+use crate::record::{Id, ROLLUPS, Record, TABLES, Table, Traffic};
 use crate::time::Time;
 
 /// Why a store did not take records.
@@ -109,11 +110,14 @@ const RELABEL_SELECT: &str = "SELECT id, last, proto, client_port, server, serve
 const RELABEL_UPDATE: &str = "UPDATE session SET app = ? WHERE id = ?";
 
 /// What a database may hold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Bounds {
+    /// Of all but volumes.
     pub keep: Duration,
     /// Bytes.
     pub max_size: u64,
+    /// How long volumes are kept.
+    pub rollup: rollup::Plan,
 }
 
 /// The column that says how old a row is, and a row's age in its unit: its
@@ -130,7 +134,13 @@ fn age(table: &Table, time: Time) -> Option<(&'static str, i64)> {
     }
 }
 
-/// The tables that grow, with their column of age.
+/// Every table of the database.
+fn tables() -> impl Iterator<Item = &'static Table> {
+    TABLES.iter().chain(ROLLUPS)
+}
+
+/// The tables that grow, with their column of age. Volumes are rolled up instead.
 fn ageing(time: Time) -> impl Iterator<Item = (&'static Table, &'static str, i64)> {
-    TABLES.iter().filter_map(move |table| age(table, time).map(|(column, bound)| (table, column, bound)))
+    let details = TABLES.iter().filter(|table| table.name != Traffic::TABLE.name);
+    details.filter_map(move |table| age(table, time).map(|(column, bound)| (table, column, bound)))
 }

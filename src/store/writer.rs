@@ -201,6 +201,8 @@ mod tests {
             stage: "x".into(),
             offered: n,
             lost: 0,
+            flash_bytes: 0,
+            flash_held: 0,
         };
         (0..count).map(row).map(Record::from).collect()
     }

@@ -1,32 +1,24 @@
 //! SQLite: one file, written by one process and read by the pages.
 
 mod copy;
+mod shrink;
 
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-use super::{Bounds, Error, Labelled, Namer, RELABEL_AT_ONCE, RELABEL_SELECT, RELABEL_UPDATE, Store, ageing};
-use crate::record::{self, Dialect, Id, Record, TABLES, VERSION, Value};
+use super::rollup::{self, Late};
+use super::{Bounds, Error, Labelled, Namer, RELABEL_AT_ONCE, RELABEL_SELECT, RELABEL_UPDATE, Store, tables};
+use crate::record::{self, Dialect, Record, TABLES, VERSION, Value};
 use crate::time::Time;
 
 pub use copy::Copied;
 
 /// Marks the file as ours ("WEIR"), so that no other program's is touched.
 const APPLICATION: i32 = 0x5745_4952;
-
-/// Rows deleted at once: the pages must be able to read in between.
-const DELETE_AT_ONCE: usize = 5_000;
-
-/// A database too large loses its oldest part: one such part of its time…
-const PARTS: u32 = 16;
-
-/// …and then its size is to be below this share of the bound, or the next
-/// record would begin again.
-const REFILL: (u64, u64) = (9, 10);
 
 /// How long to wait for a page that reads, in milliseconds.
 const BUSY_MS: u64 = 5_000;
@@ -93,7 +85,7 @@ impl Sqlite {
     /// Makes the tables and columns that are missing.
     fn migrate(&mut self, version: u32) -> Result<(), Open> {
         let transaction = self.connection.transaction()?;
-        for table in TABLES {
+        for table in tables() {
             let mut present = Vec::new();
             {
                 let mut info = transaction.prepare(&format!("PRAGMA table_info(\"{}\")", table.name))?;
@@ -122,72 +114,9 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Bytes that the database's own pages take, free ones left out.
-    fn size(&self) -> rusqlite::Result<u64> {
-        let pages: i64 = pragma(&self.connection, "page_count")?;
-        let free: i64 = pragma(&self.connection, "freelist_count")?;
-        let page: i64 = pragma(&self.connection, "page_size")?;
-        Ok(u64::try_from((pages - free) * page).unwrap_or(0))
-    }
-
-    /// Deletes rows older than `time`.
-    fn delete_before(&self, time: Time) -> rusqlite::Result<u64> {
-        let mut deleted = 0;
-        for (table, column, bound) in ageing(time) {
-            let (table, key) = (table.name, table.columns[0].name);
-            let sql = format!(
-                "DELETE FROM \"{table}\" WHERE \"{key}\" IN \
-                 (SELECT \"{key}\" FROM \"{table}\" WHERE \"{column}\" < ? LIMIT {DELETE_AT_ONCE})"
-            );
-            let mut statement = self.connection.prepare(&sql)?;
-            loop {
-                let rows = statement.execute([bound])?;
-                deleted += rows as u64;
-                if rows < DELETE_AT_ONCE {
-                    break;
-                }
-            }
-        }
-        Ok(deleted)
-    }
-
-    /// The time of the oldest row that is there.
-    fn oldest(&self) -> rusqlite::Result<Option<Time>> {
-        let mut oldest = None;
-        for (table, column, _) in ageing(Time::ZERO) {
-            let sql = format!("SELECT MIN(\"{column}\") FROM \"{}\"", table.name);
-            let found: Option<i64> =
-                self.connection.query_row(&sql, (), |row| row.get(0)).optional()?.flatten();
-            let time = found.map(|number| match column {
-                "id" => Id::from_number(number).time(),
-                _ => Time::from_micros(u64::try_from(number).unwrap_or(0)),
-            });
-            oldest = [oldest, time].into_iter().flatten().min();
-        }
-        Ok(oldest)
-    }
-
-    fn shrink(&mut self, now: Time) -> rusqlite::Result<u64> {
-        let mut deleted = self.delete_before(now.back(self.bounds.keep))?;
-        if self.size()? > self.bounds.max_size {
-            let target = self.bounds.max_size / REFILL.1 * REFILL.0;
-            for part in 1..=PARTS {
-                let Some(oldest) = self.oldest()? else { break };
-                // The last round takes all but the newest second.
-                let span = now.since(oldest) * part / PARTS;
-                deleted += self.delete_before((oldest + span).max(oldest + Duration::from_millis(1)))?;
-                if self.size()? <= target {
-                    break;
-                }
-            }
-        }
-        if deleted > 0 {
-            // Free pages go back to the file system, in steps by themselves.
-            let mut statement = self.connection.prepare("PRAGMA incremental_vacuum")?;
-            let mut rows = statement.query(())?;
-            while rows.next()?.is_some() {}
-        }
-        Ok(deleted)
+    #[cfg(test)]
+    pub fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Empties the write-ahead log into the file, for whoever copies it.
@@ -208,8 +137,10 @@ impl Drop for Sqlite {
 impl Store for Sqlite {
     fn write(&mut self, records: &[Record]) -> Result<(), Error> {
         let path = &self.path;
+        let zone = self.bounds.rollup.zone;
         let transaction = self.connection.transaction().map_err(|error| running(path, &error))?;
-        insert(&transaction, records).map_err(|error| running(path, &error))?;
+        let late = rollup::late(&mut &*transaction, zone, records).map_err(|error| running(path, &error))?;
+        insert(&transaction, records, &late).map_err(|error| running(path, &error))?;
         transaction.commit().map_err(|error| running(path, &error))
     }
 
@@ -263,12 +194,12 @@ fn relabel_part(
     Ok(count)
 }
 
-fn insert(transaction: &Transaction<'_>, records: &[Record]) -> rusqlite::Result<()> {
+fn insert(transaction: &Transaction<'_>, records: &[Record], late: &Late) -> rusqlite::Result<()> {
     for table in TABLES {
         // In order of their keys, which begin with the time, rows go to the
         // end of the tree; the order of rows with one key stays.
         let mut rows: Vec<&Record> =
-            records.iter().filter(|record| record.table().name == table.name).collect();
+            records.iter().filter(|record| record.table().name == table.name && !late.has(record)).collect();
         if rows.is_empty() {
             continue;
         }
@@ -346,4 +277,4 @@ fn plain(error: &rusqlite::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -1,7 +1,8 @@
 use super::*;
 use crate::record::{Device, Health, Ids, Thing};
+use crate::store::rollup::tests::PLAN;
 
-pub const LOOSE: Bounds = Bounds { keep: Duration::from_secs(86_400 * 30), max_size: 1 << 40 };
+pub const LOOSE: Bounds = Bounds { keep: Duration::from_secs(86_400 * 30), max_size: 1 << 40, rollup: PLAN };
 
 pub fn folder(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("weir-sqlite-{}-{name}", std::process::id()));
@@ -12,7 +13,15 @@ pub fn folder(name: &str) -> PathBuf {
 
 pub fn health(ids: &mut Ids, secs: u64, offered: u64) -> Record {
     let time = Time::from_secs(secs);
-    Record::from(Health { id: ids.next(time, 0), time, stage: "engine".into(), offered, lost: 0 })
+    Record::from(Health {
+        id: ids.next(time, 0),
+        time,
+        stage: "engine".into(),
+        offered,
+        lost: 0,
+        flash_bytes: 0,
+        flash_held: 0,
+    })
 }
 
 fn thing(last: u64, ipv4: Option<[u8; 4]>) -> Record {
@@ -167,7 +176,7 @@ fn sessions_are_named_again_from_a_time_on() {
 #[test]
 fn old_rows_go_and_a_full_database_loses_its_oldest() {
     let folder = folder("keep");
-    let bounds = Bounds { keep: Duration::from_secs(1000), max_size: 400_000 };
+    let bounds = Bounds { keep: Duration::from_secs(1000), max_size: 400_000, rollup: PLAN };
     let mut store = Sqlite::open(&folder.join("w.db"), bounds).unwrap();
     let mut ids = Ids::default();
     let rows: Vec<_> = (0..2_000).map(|n| health(&mut ids, n, n)).collect();
