@@ -146,7 +146,10 @@ fn fold_bucket<S: Sql>(sql: &mut S, plan: &Plan, from: Step, oldest: Time) -> Re
 }
 
 /// Does `work` as one transaction.
-fn whole<S: Sql, T>(sql: &mut S, work: impl FnOnce(&mut S) -> Result<T, S::Error>) -> Result<T, S::Error> {
+pub fn whole<S: Sql, T>(
+    sql: &mut S,
+    work: impl FnOnce(&mut S) -> Result<T, S::Error>,
+) -> Result<T, S::Error> {
     let begin = match sql.dialect() {
         // For writing from the begin: one that only read so far could not wait its turn.
         Dialect::Sqlite => "BEGIN IMMEDIATE",
