@@ -25,10 +25,8 @@ use weir::store::sqlite::Sqlite;
 use weir::store::{Bounds, Error, Labelled, Store, queue};
 use weir::time::Time;
 
+use common::LOOSE;
 use mariadb::Server;
-
-const LOOSE: Bounds =
-    Bounds { keep: Duration::from_secs(86_400 * 36_500), max_size: 1 << 40, rollup: common::PLAN };
 
 type Cells = Vec<Option<String>>;
 
@@ -213,12 +211,12 @@ fn what_is_wrong_with_the_account_or_the_database_is_said() {
 fn old_rows_go_and_a_full_database_loses_its_oldest() {
     let folder = common::folder("keep");
     let server = Server::start(&folder);
-    let bounds = Bounds { keep: Duration::from_secs(500), max_size: 1 << 40, rollup: common::PLAN };
+    let bounds = Bounds { keep: Duration::from_secs(500), ..LOOSE };
     let mut store = Mariadb::new(&server.account("secret"), bounds).unwrap();
     store.write(&health(&mut Ids::default(), 1_000)).unwrap();
     let now = Time::from_secs(1_700_001_000);
     assert_eq!(store.keep(now).unwrap(), 500);
-    let tight = Bounds { keep: Duration::from_secs(5_000), max_size: 1, rollup: common::PLAN };
+    let tight = Bounds { keep: Duration::from_secs(5_000), max_size: 1, ..LOOSE };
     let mut store = Mariadb::new(&server.account("secret"), tight).unwrap();
     let deleted = store.keep(now).unwrap();
     assert!((20..100).contains(&deleted), "the oldest sixteenth of the time, not {deleted}");

@@ -120,6 +120,10 @@ sections! {
         /// The oldest records are deleted while the database is larger than
         /// this many megabytes.
         max_mb: Number<4, 1_048_576> = Number(16);
+        /// Megabytes that a day may write to lasting storage, of SQLite; 0 for as
+        /// many as it takes. Towards it records are collected for longer, an hour
+        /// at most, or the copy waits for the next day.
+        write_budget: Number<0, 1_048_576> = Number(64);
     }
 
     /// Volumes by device and app, which stay when what they were made of is
@@ -259,6 +263,7 @@ impl Config {
                 share: *rollup.share,
                 zone,
             },
+            write_budget: u64::from(*store.write_budget) << 20,
         }
     }
 

@@ -5,12 +5,15 @@ pub mod eve;
 pub mod mariadb;
 pub mod rollup;
 pub mod sqlite;
+pub mod wear;
 mod writer;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use sqlite::Place;
+pub use wear::Wear;
 pub use writer::{Meter, Queue, Writer, queue};
 
 use crate::record::{Id, ROLLUPS, Record, TABLES, Table, Traffic};
@@ -66,6 +69,21 @@ pub trait Store {
         Ok(0)
     }
 
+    /// How long records should be collected before they are written.
+    fn pause(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// What was written to lasting storage.
+    fn wear(&self) -> Wear {
+        Wear::default()
+    }
+
+    /// Where the database lies, if that is a file.
+    fn place(&self) -> Option<Place> {
+        None
+    }
+
     /// Shows `namer` the sessions whose latest packet is at `since` or later,
     /// and writes what it answers. In parts, each of them whole: when one
     /// fails, those before it stay done.
@@ -76,6 +94,18 @@ pub trait Store {
 }
 
 impl<S: Store + ?Sized> Store for Box<S> {
+    fn pause(&self) -> Duration {
+        (**self).pause()
+    }
+
+    fn wear(&self) -> Wear {
+        (**self).wear()
+    }
+
+    fn place(&self) -> Option<Place> {
+        (**self).place()
+    }
+
     fn write(&mut self, records: &[Record]) -> Result<(), Error> {
         (**self).write(records)
     }
@@ -118,6 +148,8 @@ pub struct Bounds {
     pub max_size: u64,
     /// How long volumes are kept.
     pub rollup: rollup::Plan,
+    /// Bytes that a day may write to lasting storage; 0 for as much as it takes.
+    pub write_budget: u64,
 }
 
 /// The column that says how old a row is, and a row's age in its unit: its

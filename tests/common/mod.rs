@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use weir::source::{CaptureFile, Source, State};
+use weir::store::Bounds;
 use weir::store::rollup::{Plan, utc};
 use weir::time::Time;
 use weir::wire::{Decoder, Options, Packet, Tunnel};
@@ -22,6 +23,10 @@ pub const PLAN: Plan = Plan {
     share: 75,
     zone: utc,
 };
+
+/// Nothing is deleted for its age or size, and nothing is held back.
+pub const LOOSE: Bounds =
+    Bounds { keep: Duration::from_secs(86_400 * 36_500), max_size: 1 << 40, rollup: PLAN, write_budget: 0 };
 
 /// The public captures beside the checkout. They are no part of the project:
 /// where they are absent, a test says so and goes on without them.

@@ -9,6 +9,7 @@ mod calendar;
 pub mod tests;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 pub use calendar::{Step, Zone, utc};
@@ -360,9 +361,8 @@ pub fn late<S: Sql>(sql: &mut S, zone: Zone, records: &[Record]) -> Result<Late,
     }
     for time in minutes.filter(|time| *time < newest) {
         let hour = Step::Hour.begin(time, zone);
-        if !late.hours.contains_key(&hour) {
-            let folded = is_folded(sql, zone, hour)?;
-            late.hours.insert(hour, folded);
+        if let Entry::Vacant(entry) = late.hours.entry(hour) {
+            entry.insert(is_folded(sql, zone, hour)?);
         }
     }
     Ok(late)

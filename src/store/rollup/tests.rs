@@ -247,7 +247,8 @@ fn too_many_rows_become_fewer_before_their_time() {
 #[test]
 fn a_full_database_gives_up_details_before_volumes() {
     let folder = crate::store::sqlite::tests::folder("rollup-full");
-    let bounds = Bounds { keep: Duration::from_secs(365 * DAY), max_size: 500_000, rollup: PLAN };
+    let bounds =
+        Bounds { keep: Duration::from_secs(365 * DAY), max_size: 500_000, rollup: PLAN, write_budget: 0 };
     let mut store = Sqlite::open(&folder.join("w.db"), bounds).unwrap();
     let mut ids = Ids::default();
     let mut bytes = 0;

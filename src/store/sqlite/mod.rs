@@ -1,21 +1,29 @@
 //! SQLite: one file, written by one process and read by the pages.
 
 mod copy;
+mod place;
 mod shrink;
+mod written;
 
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::rollup::{self, Late};
-use super::{Bounds, Error, Labelled, Namer, RELABEL_AT_ONCE, RELABEL_SELECT, RELABEL_UPDATE, Store, tables};
-use crate::record::{self, Dialect, Record, TABLES, VERSION, Value};
+use super::wear::Ledger;
+use super::{
+    Bounds, Error, Labelled, Namer, RELABEL_AT_ONCE, RELABEL_SELECT, RELABEL_UPDATE, Store, Wear, tables,
+};
+use crate::record::{self, Dialect, Id, Record, TABLES, VERSION, Value};
 use crate::time::Time;
 
 pub use copy::Copied;
+use place::Mode;
+pub use place::Place;
+use written::Written;
 
 /// Marks the file as ours ("WEIR"), so that no other program's is touched.
 const APPLICATION: i32 = 0x5745_4952;
@@ -27,6 +35,9 @@ pub struct Sqlite {
     connection: Connection,
     path: PathBuf,
     bounds: Bounds,
+    place: Place,
+    written: Written,
+    ledger: Ledger,
 }
 
 impl Sqlite {
@@ -44,12 +55,18 @@ impl Sqlite {
             .mode(0o640)
             .open(path)
             .map_err(|error| Error::Fatal(format!("{name}: {error}")))?;
-        // One thread writes: SQLite need not lock for each call.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(|error| fatal(path, &error))?;
-        let mut store = Sqlite { connection, path: path.to_owned(), bounds };
+        let place = Place::of(path);
+        let level = if place.mode == Mode::Wal { log::Level::Info } else { log::Level::Warn };
+        log::log!(level, "{name}: on {place}");
+        let connection = place::open(path, place.mode).map_err(|error| fatal(path, &error))?;
+        let mut store = Sqlite {
+            connection,
+            path: path.to_owned(),
+            bounds,
+            place,
+            written: Written::default(),
+            ledger: Ledger::new(bounds.write_budget, bounds.rollup.zone),
+        };
         store.prepare().map_err(|error| match error {
             Open::Sql(error) => fatal(path, &error),
             Open::Other(text) => Error::Fatal(format!("{name}: {text}")),
@@ -60,6 +77,10 @@ impl Sqlite {
     fn prepare(&mut self) -> Result<(), Open> {
         let connection = &self.connection;
         connection.busy_timeout(Duration::from_millis(BUSY_MS))?;
+        if self.place.mode != Mode::Wal {
+            // Otherwise one with a write-ahead log can't even be looked at there.
+            connection.execute_batch("PRAGMA locking_mode=EXCLUSIVE")?;
+        }
         let application: i32 = pragma(connection, "application_id")?;
         let version: u32 = pragma(connection, "user_version")?;
         let tables: i64 = connection.query_row("SELECT COUNT(*) FROM sqlite_master", (), |row| row.get(0))?;
@@ -72,11 +93,10 @@ impl Sqlite {
         }
         // Before the first table, or it has no effect.
         connection.execute_batch("PRAGMA auto_vacuum=INCREMENTAL; PRAGMA temp_store=MEMORY;")?;
-        // Write-ahead logging lets pages read while we write, but needs shared
-        // memory, which some file systems of routers lack: then the old way.
-        let mode: String = connection.query_row("PRAGMA journal_mode=WAL", (), |row| row.get(0))?;
-        if mode != "wal" {
-            connection.query_row("PRAGMA journal_mode=TRUNCATE", (), |_| Ok(()))?;
+        place::set(connection, self.place.mode)?;
+        if self.place.is_lasting {
+            // What that writes is counted where it is asked for.
+            connection.query_row("PRAGMA wal_autocheckpoint=0", (), |_| Ok(()))?;
         }
         connection.execute_batch("PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2048;")?;
         self.migrate(version)
@@ -114,6 +134,36 @@ impl Sqlite {
         Ok(())
     }
 
+    /// Adds what was written to lasting storage since the last call, and says
+    /// when that is so much that writing is put off.
+    fn count(&mut self) {
+        if !self.place.is_lasting {
+            return;
+        }
+        self.ledger.add(self.written.since(&self.connection, self.place.mode));
+        let held = !self.ledger.pause().is_zero();
+        if self.ledger.hold(held) {
+            let Wear { today, budget, .. } = self.ledger.wear();
+            log::warn!(
+                "{}: {} of the {} MB that a day may write (write_budget) are written: \
+                 records are collected for longer from here on, an hour at most",
+                self.path.display(),
+                today >> 20,
+                budget >> 20
+            );
+        }
+    }
+
+    /// It is `now`. On the first call what this day wrote before a restart is added.
+    fn today(&mut self, now: Time) {
+        if self.ledger.at(now) {
+            let begin = Id::first_at(self.ledger.day()).number();
+            let sql = "SELECT COALESCE(SUM(flash_bytes), 0) FROM health WHERE id >= ?";
+            let bytes = self.connection.query_row(sql, [begin], |row| row.get::<_, i64>(0)).unwrap_or(0);
+            self.ledger.earlier(u64::try_from(bytes).unwrap_or(0));
+        }
+    }
+
     #[cfg(test)]
     pub fn connection(&self) -> &Connection {
         &self.connection
@@ -141,11 +191,29 @@ impl Store for Sqlite {
         let transaction = self.connection.transaction().map_err(|error| running(path, &error))?;
         let late = rollup::late(&mut &*transaction, zone, records).map_err(|error| running(path, &error))?;
         insert(&transaction, records, &late).map_err(|error| running(path, &error))?;
-        transaction.commit().map_err(|error| running(path, &error))
+        transaction.commit().map_err(|error| running(path, &error))?;
+        self.count();
+        Ok(())
     }
 
     fn keep(&mut self, now: Time) -> Result<u64, Error> {
-        self.shrink(now).map_err(|error| running(&self.path, &error))
+        self.today(now);
+        let done = self.shrink(now).map_err(|error| running(&self.path, &error));
+        self.count();
+        done
+    }
+
+    fn pause(&self) -> Duration {
+        // In memory there is nothing to save, whatever its copy may cost.
+        if self.place.is_lasting { self.ledger.pause() } else { Duration::ZERO }
+    }
+
+    fn wear(&self) -> Wear {
+        self.ledger.wear()
+    }
+
+    fn place(&self) -> Option<Place> {
+        Some(self.place.clone())
     }
 
     fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {
@@ -153,8 +221,11 @@ impl Store for Sqlite {
         loop {
             let part = relabel_part(&mut self.connection, &mut behind, namer);
             match part.map_err(|error| running(&self.path, &error))? {
-                RELABEL_AT_ONCE => {}
-                _ => return Ok(()),
+                RELABEL_AT_ONCE => self.count(),
+                _ => {
+                    self.count();
+                    return Ok(());
+                }
             }
         }
     }
@@ -229,6 +300,24 @@ fn insert(transaction: &Transaction<'_>, records: &[Record], late: &Late) -> rus
 
 fn pragma<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> rusqlite::Result<T> {
     connection.query_row(&format!("PRAGMA {name}"), (), |row| row.get(0))
+}
+
+/// `path` as SQLite's own kind of address, with parameters.
+fn uri(path: &Path, parameters: &str) -> String {
+    use std::fmt::Write;
+    let path = std::path::absolute(path).unwrap_or(path.to_owned());
+    let mut uri = String::from("file:");
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => uri.push(byte.into()),
+            _ => drop(write!(uri, "%{byte:02X}")),
+        }
+    }
+    if !parameters.is_empty() {
+        uri.push('?');
+        uri.push_str(parameters);
+    }
+    uri
 }
 
 /// Why a database can't be opened.
