@@ -115,7 +115,7 @@ sections! {
         details: bool = false;
         /// How long records wait to be written together.
         delay: Span<0, 3600> = Span::secs(2);
-        /// Older records are deleted.
+        /// Older records are deleted, but for volumes.
         keep_days: Number<1, 36_500> = Number(30);
         /// The oldest records are deleted while the database is larger than
         /// this many megabytes.
@@ -152,7 +152,8 @@ sections! {
         /// A copy on lasting storage, "" for none. It is read back at the start
         /// when there is no database, as after a reboot.
         copy: Option<PathBuf> = None;
-        /// The copy is written as often, whole, and at the end.
+        /// The copy is written as often, whole, and at the end. More rarely where
+        /// write_budget asks for it, but at the end always.
         copy_every: Span<600, 2_592_000> = Span::secs(12 * 3600);
     }
 

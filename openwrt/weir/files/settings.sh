@@ -37,6 +37,13 @@ store details bool
 store delay text
 store keep_days number
 store max_mb number
+store write_budget number
+rollup minutes text
+rollup hours text
+rollup days text
+rollup months text
+rollup max_pairs number
+rollup share number
 sqlite copy_every text
 mariadb host text
 mariadb port number
