@@ -386,6 +386,32 @@ mod tests {
     }
 
     #[test]
+    fn the_minutes_of_a_use_have_the_seconds_that_it_has() {
+        let (apps, qq) = one_app();
+        let mut out = Vec::new();
+        let mut usage = Usage::new(8, Duration::from_secs(300));
+        usage.report(at(60), &apps, &mut out);
+        let ticket = usage.join(LAPTOP, qq, at(61), &apps, &mut out);
+        for secs in (61..400).step_by(7) {
+            if usage.is_minute_over(at(secs)) {
+                usage.report(at(secs), &apps, &mut out);
+            }
+            usage.active(ticket, at(secs));
+            usage.add(ticket, volume(1, 2));
+        }
+        usage.finish(&apps, &mut out);
+        let minutes: Vec<u32> = out
+            .iter()
+            .filter_map(|record| match record {
+                Record::Traffic(row) => Some(row.active_seconds),
+                _ => None,
+            })
+            .collect();
+        let Some(Record::App(row)) = out.last() else { panic!() };
+        assert_eq!((minutes.len(), minutes.iter().sum::<u32>()), (6, row.active_seconds));
+    }
+
+    #[test]
     fn a_session_that_is_named_late_counts_for_one_app_only() {
         let (apps, qq) = one_app();
         let mut out = Vec::new();

@@ -5,12 +5,13 @@ use std::time::Duration;
 use super::rollup::{Step, Zone};
 use crate::time::Time;
 
-/// How long records are collected once this part of the day's budget is used, of 100.
+/// How long records are collected once this part of the day's budget is used, of
+/// 100. Early enough that a household's evening fits (tests/day.rs).
 const PAUSES: [(u64, Duration); 4] = [
-    (100, Duration::from_secs(3_600)),
-    (90, Duration::from_secs(900)),
-    (75, Duration::from_secs(300)),
-    (50, Duration::from_secs(60)),
+    (80, Duration::from_secs(3_600)),
+    (60, Duration::from_secs(900)),
+    (40, Duration::from_secs(300)),
+    (20, Duration::from_secs(60)),
 ];
 
 /// What was written to lasting storage. All but `held` in bytes.
@@ -150,7 +151,7 @@ mod tests {
             pauses.push(ledger.pause().as_secs());
             ledger.add(100);
         }
-        assert_eq!(pauses, [0, 0, 0, 0, 0, 60, 60, 60, 300, 900, 3_600, 3_600]);
+        assert_eq!(pauses, [0, 0, 60, 60, 300, 300, 900, 900, 3_600, 3_600, 3_600, 3_600]);
         let mut none = Ledger::new(0, utc);
         none.add(1 << 60);
         assert_eq!((none.pause(), none.interval(1 << 60)), (Duration::ZERO, Duration::ZERO));

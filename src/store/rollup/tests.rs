@@ -178,6 +178,24 @@ fn what_is_written_again_after_it_was_folded_counts_once() {
 }
 
 #[test]
+fn sessions_that_are_named_again_leave_the_volumes_as_they_were() {
+    let folder = crate::store::sqlite::tests::folder("rollup-relabel");
+    let bounds = Bounds { keep: Duration::from_secs(DAY), max_size: 1 << 40, rollup: PLAN, write_budget: 0 };
+    let mut store = Sqlite::open(&folder.join("w.db"), bounds).unwrap();
+    let mut ids = Ids::default();
+    let all: Vec<_> =
+        (0..2_000).map(|n| volume(&mut ids, BEGIN + n * 600, 1, APPS[n as usize % 4], n)).collect();
+    store.write(&all.iter().cloned().map(Record::from).collect::<Vec<_>>()).unwrap();
+    store.keep(Time::from_secs(BEGIN + 20 * DAY)).unwrap();
+    store.relabel(Time::ZERO, &mut |_| Some("Another".into())).unwrap();
+    store.keep(Time::from_secs(BEGIN + 90 * DAY)).unwrap();
+    assert_eq!(sums(store.connection()), expected(&all));
+    assert_eq!(count(store.connection(), "traffic"), 0, "keep_days is not for volumes");
+    drop(store);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn an_attack_with_many_devices_keeps_the_sums_and_the_bound() {
     let plan = Plan { max_pairs: 50, ..PLAN };
     let connection = memory();
