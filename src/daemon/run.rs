@@ -25,7 +25,7 @@ use crate::engine::Engine;
 use crate::record::{Health, Ids, Record};
 use crate::rules::Rules;
 use crate::source::{HANDED_OVER, LiveOptions, Loss};
-use crate::store::{self, Meter, Queue, Wear};
+use crate::store::{self, Meter, Place, Queue, Wear};
 use crate::time::Time;
 
 /// The longest that the daemon sleeps when nothing comes.
@@ -252,6 +252,9 @@ struct Output {
 impl Output {
     fn open(config: &Config) -> Result<Output, store::Error> {
         let (queue, writer) = store::queue(open_store(config)?, *config.store.max_queue as usize);
+        if let Some(place) = queue.meter().place.filter(Place::is_usual) {
+            log::info!("{}: on {place}", config.sqlite.path.display());
+        }
         let writer = thread::spawn(move || drop(writer.run()));
         Ok(Output { queue, writer })
     }

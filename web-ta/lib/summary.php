@@ -82,7 +82,7 @@ function summaryDevices(Db $db, Filter $filter): array
         'device' => new Column('Device', Kind::Text, 'device'),
         'bytes' => new Column('Volume', Kind::Bytes, 'SUM(bytes_in + bytes_out)'),
     ];
-    [$volumes, $params] = volumes($db, $filter, ['device']);
+    [$volumes, $params] = volumes($db, $filter, ['device'], ['bytes_in', 'bytes_out']);
     $rows = new Rows($db, $columns, "FROM $volumes GROUP BY device", $params, 'device');
     $top = [];
     $count = 0.0;
@@ -106,7 +106,7 @@ function summaryApps(Db $db, Filter $filter): array
         'class' => new Column('Category', Kind::Text, 'class'),
         'bytes' => new Column('Volume', Kind::Bytes, 'bytes'),
     ];
-    [$volumes, $params] = volumes($db, $filter, ['app']);
+    [$volumes, $params] = volumes($db, $filter, ['app'], ['bytes_in', 'bytes_out']);
     $from = "FROM (SELECT app, SUM(bytes_in + bytes_out) AS bytes FROM $volumes GROUP BY app)"
         . ' AS volume LEFT JOIN catalog ON catalog.app = volume.app';
     $rows = new Rows($db, $columns, $from, $params, 'app');
@@ -128,7 +128,7 @@ function summaryApps(Db $db, Filter $filter): array
 function summarySessions(Db $db, Filter $filter): float
 {
     if ($filter->span->rolled !== []) {
-        [$volumes, $params] = volumes($db, $filter, []);
+        [$volumes, $params] = volumes($db, $filter, [], ['sessions']);
         return (float) $db->value("SELECT SUM(sessions) FROM $volumes", $params);
     }
     $where = (new Where())

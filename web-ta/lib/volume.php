@@ -16,26 +16,34 @@ const ROLLED = ['traffic_hour' => 60, 'traffic_day' => 1440, 'traffic_month' => 
 /** Minutes of those tables in microseconds. */
 const ROLLED_UNIT = 60e6;
 
-/** What is summed up. */
-const VOLUME_SUMS = ['bytes_in', 'bytes_out', 'packets', 'sessions', 'active_seconds'];
+/** What can be asked of them, with how it is put together. */
+const VOLUME_COLUMNS = [
+    'bytes_in' => 'SUM(bytes_in)',
+    'bytes_out' => 'SUM(bytes_out)',
+    'packets' => 'SUM(packets)',
+    'sessions' => 'SUM(sessions)',
+    'active_seconds' => 'SUM(active_seconds)',
+    'first_time' => 'MIN(@)',
+    'last_time' => 'MAX(@)',
+];
 
 /**
  * The volumes within the time, grouped by some of "device", "app" and "bar", as
- * a table in FROM with its parameters. It has these, the sums, and the times of
- * the first and last row as first_time and last_time. The same group may come
- * once of each table, so whoever asks groups again.
+ * a table in FROM with its parameters. It has these and $columns, and no more:
+ * what is sorted should be small. The same group may come once of each table and
+ * each time, so whoever asks groups again.
  *
  * @param list<string> $keys
+ * @param list<string> $columns of VOLUME_COLUMNS
  * @return array{string, list<int|string>}
  */
-function volumes(Db $db, Filter $filter, array $keys): array
+function volumes(Db $db, Filter $filter, array $keys, array $columns): array
 {
     $span = $filter->span;
     $where = volumeWhere($db, $filter, false)->begun($span);
-    [$bar, $params] = volumeBar($span, 'time', $keys);
-    $parts = ['SELECT ' . implode(', ', volumeColumns($keys, 'time', $bar)) . ' FROM traffic' . $where->sql()
-        . volumeGroups($keys)];
-    array_push($params, ...$where->params);
+    $parts = [volumePart('traffic', $keys, $columns, $where, 'time', volumeBar('time'), false)];
+    $bar = in_array('bar', $keys, true) ? [digits(barOffset($span)), digits($span->step() * 1e6)] : [];
+    $params = [...$bar, ...$where->params];
     foreach ($span->rolled as $table) {
         $where = volumeWhere($db, $filter, true)->add(
             'time > ? AND time < ?',
@@ -45,70 +53,53 @@ function volumes(Db $db, Filter $filter, array $keys): array
         // A day's bar is found by its noon: where clocks change, its begin may
         // lie an hour before that of the bar.
         $noon = $table === 'traffic_hour' ? '' : ' + 720';
-        [$bar, $barParams] = volumeBar($span, "(time$noon) * 60000000", $keys);
-        // By their numbers first: names are looked up for groups, not for rows.
-        $sums = 'SELECT ' . implode(', ', volumeColumns($keys, 'time * 60000000', $bar)) . " FROM $table" . $where->sql()
-            . volumeGroups($keys);
-        $parts[] = volumeNames($keys, $sums);
-        array_push($params, ...$barParams, ...$where->params);
+        $parts[] = volumePart($table, $keys, $columns, $where, 'time * 60000000', volumeBar("(time$noon) * 60000000"), true);
+        array_push($params, ...$bar, ...$where->params);
     }
     return ['(' . implode(' UNION ALL ', $parts) . ') AS volumes', $params];
 }
 
-/**
- * @param list<string> $keys
- * @return list<string>
- */
-function volumeColumns(array $keys, string $time, string $bar): array
+/** The begin of the bar that a time lies in, as SQL; its parameters are the offset and the step. */
+function volumeBar(string $time): string
 {
-    return [
-        ...array_map(static fn (string $key): string => $key === 'bar' ? "$bar AS bar" : $key, $keys),
-        ...array_map(static fn (string $sum): string => "SUM($sum) AS $sum", VOLUME_SUMS),
-        "MIN($time) AS first_time",
-        "MAX($time) AS last_time",
-    ];
-}
-
-/** @param list<string> $keys */
-function volumeGroups(array $keys): string
-{
-    return $keys === [] ? '' : ' GROUP BY ' . implode(', ', $keys);
+    return "$time - ($time + ?) % ?";
 }
 
 /**
- * The begin of the bar that a time lies in, as SQL with its parameters.
+ * The groups of one table. In those of what is rolled up, rows are grouped by
+ * what they have: times in the order that they lie in, and numbers; bars and
+ * names are made of the groups, which are few.
  *
  * @param list<string> $keys
- * @return array{string, list<string>}
+ * @param list<string> $columns
  */
-function volumeBar(Span $span, string $time, array $keys): array
+function volumePart(string $table, array $keys, array $columns, Where $where, string $time, string $bar, bool $isRolled): string
 {
-    if (!in_array('bar', $keys, true)) {
-        return ['', []];
+    $groups = $isRolled ? array_map(static fn (string $key): string => $key === 'bar' ? 'time' : $key, $keys) : $keys;
+    $inner = [];
+    foreach ($groups as $group) {
+        $inner[] = $group === 'bar' ? "$bar AS bar" : $group;
     }
-    return ["$time - ($time + ?) % ?", [digits(barOffset($span)), digits($span->step() * 1e6)]];
-}
-
-/**
- * $sql with names instead of numbers.
- *
- * @param list<string> $keys
- */
-function volumeNames(array $keys, string $sql): string
-{
-    $columns = [];
+    foreach ($columns as $column) {
+        $inner[] = str_replace('@', $time, VOLUME_COLUMNS[$column]) . " AS $column";
+    }
+    $sql = 'SELECT ' . implode(', ', $inner) . " FROM $table" . $where->sql()
+        . ($groups === [] ? '' : ' GROUP BY ' . implode(', ', $groups));
+    if (!$isRolled) {
+        return $sql;
+    }
+    $outer = [];
     $joins = '';
     foreach ($keys as $key) {
-        // The smallest of too many have no device.
-        $columns[] = match ($key) {
+        $outer[] = match ($key) {
+            'bar' => "$bar AS bar",
+            // The smallest of too many have no device.
             'device' => "COALESCE(device_name.name, '') AS device",
             'app' => 'app_name.name AS app',
-            default => $key,
         };
         $joins .= $key === 'bar' ? '' : " LEFT JOIN rollup_name AS {$key}_name ON {$key}_name.id = $key";
     }
-    $columns = implode(', ', [...$columns, ...VOLUME_SUMS, 'first_time', 'last_time']);
-    return "SELECT $columns FROM ($sql) AS rolled$joins";
+    return 'SELECT ' . implode(', ', [...$outer, ...$columns]) . " FROM ($sql) AS rolled$joins";
 }
 
 /**

@@ -50,7 +50,8 @@ return [
 
     // Who uses it, with the times.
     'parts' => static function (Db $db, Filter $filter): array {
-        [$volumes, $params] = volumes($db, $filter, ['device']);
+        $columns = ['bytes_in', 'bytes_out', 'sessions', 'active_seconds', 'last_time'];
+        [$volumes, $params] = volumes($db, $filter, ['device'], $columns);
         $uses = usesWhere($db, $filter)->equal('app', $filter->need('app'));
         // What has no name is in use whenever anything is.
         $used = $filter->need('app') === NONE ? 'NULL' : 'SUM(active_seconds)';

@@ -33,7 +33,8 @@ return [
     'sort' => '-bytes',
 
     'rows' => static function (Db $db, Filter $filter): Rows {
-        [$volumes, $params] = volumes($db, $filter, ['app', 'device']);
+        $columns = ['bytes_in', 'bytes_out', 'sessions', 'active_seconds', 'first_time', 'last_time'];
+        [$volumes, $params] = volumes($db, $filter, ['app', 'device'], $columns);
         $uses = usesWhere($db, $filter);
         $from = 'FROM (SELECT app, COUNT(DISTINCT device) AS devices, SUM(sessions) AS sessions,'
             . ' SUM(bytes_in) AS bytes_in, SUM(bytes_out) AS bytes_out, SUM(active_seconds) AS active,'

@@ -27,7 +27,7 @@ return [
 
     // The bars of the chart.
     'rows' => static function (Db $db, Filter $filter): Rows {
-        [$volumes, $params] = volumes($db, $filter, ['bar']);
+        [$volumes, $params] = volumes($db, $filter, ['bar'], ['bytes_in', 'bytes_out', 'packets', 'sessions']);
         // What begins before the first bar and reaches into the time belongs to it.
         $start = digits(barStart($filter->span));
         $from = 'FROM (SELECT CASE WHEN bar - ? < 0 THEN ? + 0 ELSE bar END AS bar, bytes_in, bytes_out, packets, sessions'

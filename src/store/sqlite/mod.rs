@@ -21,8 +21,8 @@ use crate::record::{self, Dialect, Id, Record, TABLES, VERSION, Value};
 use crate::time::Time;
 
 pub use copy::Copied;
-use place::Mode;
 pub use place::Place;
+use place::{Claim, Mode};
 use written::Written;
 
 /// Marks the file as ours ("WEIR"), so that no other program's is touched.
@@ -36,6 +36,8 @@ pub struct Sqlite {
     path: PathBuf,
     bounds: Bounds,
     place: Place,
+    /// Given back when the connection is closed, which stands before it.
+    _claim: Option<Claim>,
     written: Written,
     ledger: Ledger,
 }
@@ -56,14 +58,20 @@ impl Sqlite {
             .open(path)
             .map_err(|error| Error::Fatal(format!("{name}: {error}")))?;
         let place = Place::of(path);
-        let level = if place.mode == Mode::Wal { log::Level::Info } else { log::Level::Warn };
+        // What is as it should be the daemon tells, and not each command.
+        let level = if place.mode == Mode::Wal { log::Level::Debug } else { log::Level::Warn };
         log::log!(level, "{name}: on {place}");
+        let claim = match place.mode {
+            Mode::Alone => Some(Claim::of(path).map_err(|error| Error::Fatal(format!("{name}: {error}")))?),
+            _ => None,
+        };
         let connection = place::open(path, place.mode).map_err(|error| fatal(path, &error))?;
         let mut store = Sqlite {
             connection,
             path: path.to_owned(),
             bounds,
             place,
+            _claim: claim,
             written: Written::default(),
             ledger: Ledger::new(bounds.write_budget, bounds.rollup.zone),
         };

@@ -50,6 +50,11 @@ impl fmt::Display for Place {
 }
 
 impl Place {
+    /// Whether it lacks nothing.
+    pub fn is_usual(&self) -> bool {
+        self.mode == Mode::Wal
+    }
+
     /// Whether others can read the database while it is written.
     pub fn is_shared(&self) -> bool {
         self.mode != Mode::Alone
@@ -172,6 +177,36 @@ fn remove(path: &Path) {
     }
 }
 
+/// That this process alone writes a database where nothing else can tell: a file
+/// with its number beside it.
+#[derive(Debug)]
+pub struct Claim(PathBuf);
+
+impl Claim {
+    /// Fails when a process of this program that lives has it, this one included.
+    pub fn of(path: &Path) -> Result<Claim, String> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".pid");
+        let name = PathBuf::from(name);
+        let holder = fs::read_to_string(&name).unwrap_or_default();
+        if let Ok(holder) = holder.trim().parse::<u32>() {
+            let program = |process: &str| fs::read_to_string(format!("/proc/{process}/comm")).ok();
+            // A number is used again, for a program that is another.
+            if program(&holder.to_string()).is_some_and(|theirs| program("self") == Some(theirs)) {
+                return Err(format!("is written by process {holder} already, and there are no locks"));
+            }
+        }
+        fs::write(&name, std::process::id().to_string()).map_err(|error| error.to_string())?;
+        Ok(Claim(name))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
 /// Opens the database at `path` for writing, as its place has it.
 pub fn open(path: &Path, mode: Mode) -> rusqlite::Result<Connection> {
     // One thread writes: SQLite need not lock for each call.
@@ -244,6 +279,22 @@ broken
         let folder = folder("place");
         let place = Place::of(&folder.join("w.db"));
         assert_eq!((place.mode, place.lacks), (Mode::Wal, None));
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn without_locks_one_process_writes() {
+        let folder = folder("place-claim");
+        let path = folder.join("w.db");
+        let claim = Claim::of(&path).unwrap();
+        let told = Claim::of(&path).unwrap_err();
+        assert!(told.starts_with(&format!("is written by process {}", std::process::id())), "{told}");
+        drop(claim);
+        for nobody in ["", "what", "4294967295", "1"] {
+            fs::write(folder.join("w.db.pid"), nobody).unwrap();
+            drop(Claim::of(&path).unwrap());
+        }
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
         fs::remove_dir_all(folder).unwrap();
     }
