@@ -25,6 +25,9 @@ cargo build --locked
 python3 scripts/sample.py --hours 24 --size 20 --end 1780000000 --utc-offset 0 target/sample.pcap
 tests/web/run.sh target/debug/weir target/sample.pcap | tee -a "$log"
 
+say "places of the database"
+python3 tests/places/run.py target/debug/weir | tee -a "$log"
+
 say "OpenWrt: packages, settings, service, LuCI"
 python3 tests/openwrt/run.py target/debug/weir | tee -a "$log"
 
@@ -33,5 +36,5 @@ python3 tests/make_run.py | tee -a "$log"
 
 passed=$(awk '/^test result:/ { n += $4 } END { print n + 0 }' "$log")
 failed=$(awk '/^test result:/ { n += $6 } END { print n + 0 }' "$log")
-pages=$(grep -c '^web: .* s \|^run: \|^openwrt: .* s$' "$log")
+pages=$(grep -c '^web: .* s \|^run: \|^places: [^l]\|^openwrt: .* s$' "$log")
 say "$passed tests passed, $failed failed; $pages groups of tests of pages, OpenWrt and make run passed; $((SECONDS - begun)) s"

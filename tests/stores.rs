@@ -16,17 +16,17 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use weir::config::Config;
 use weir::engine::{Engine, Options};
-use weir::record::{Health, Ids, Record, TABLES, Table};
+use weir::record::{Device, Health, Ids, ROLLUPS, Record, TABLES, Table, Traffic};
 use weir::rules::Rules;
 use weir::source::{CaptureFile, Source, State};
 use weir::store::mariadb::Mariadb;
+use weir::store::rollup::Plan;
 use weir::store::sqlite::Sqlite;
 use weir::store::{Bounds, Error, Labelled, Store, queue};
 use weir::time::Time;
 
+use common::LOOSE;
 use mariadb::Server;
-
-const LOOSE: Bounds = Bounds { keep: Duration::from_secs(86_400 * 36_500), max_size: 1 << 40 };
 
 type Cells = Vec<Option<String>>;
 
@@ -56,7 +56,8 @@ fn records(paths: &[std::path::PathBuf]) -> Vec<Record> {
 fn select(table: &Table, quote: char) -> String {
     let columns: Vec<_> =
         table.columns.iter().map(|column| format!("{quote}{}{quote}", column.name)).collect();
-    format!("SELECT {} FROM {quote}{}{quote} ORDER BY {}", columns.join(","), table.name, columns[0])
+    let order = columns[..table.keys].join(",");
+    format!("SELECT {} FROM {quote}{}{quote} ORDER BY {order}", columns.join(","), table.name)
 }
 
 fn sqlite_rows(path: &Path, table: &Table) -> Vec<Cells> {
@@ -137,7 +138,15 @@ fn both_databases_hold_the_same_rows_however_often_they_are_written() {
 fn health(ids: &mut Ids, count: u64) -> Vec<Record> {
     let row = |n| {
         let time = Time::from_secs(1_700_000_000 + n);
-        Record::from(Health { id: ids.next(time, n), time, stage: "test".into(), offered: n, lost: 0 })
+        Record::from(Health {
+            id: ids.next(time, n),
+            time,
+            stage: "test".into(),
+            offered: n,
+            lost: 0,
+            flash_bytes: 0,
+            flash_held: 0,
+        })
     };
     (0..count).map(row).collect()
 }
@@ -202,12 +211,12 @@ fn what_is_wrong_with_the_account_or_the_database_is_said() {
 fn old_rows_go_and_a_full_database_loses_its_oldest() {
     let folder = common::folder("keep");
     let server = Server::start(&folder);
-    let bounds = Bounds { keep: Duration::from_secs(500), max_size: 1 << 40 };
+    let bounds = Bounds { keep: Duration::from_secs(500), ..LOOSE };
     let mut store = Mariadb::new(&server.account("secret"), bounds).unwrap();
     store.write(&health(&mut Ids::default(), 1_000)).unwrap();
     let now = Time::from_secs(1_700_001_000);
     assert_eq!(store.keep(now).unwrap(), 500);
-    let tight = Bounds { keep: Duration::from_secs(5_000), max_size: 1 };
+    let tight = Bounds { keep: Duration::from_secs(5_000), max_size: 1, ..LOOSE };
     let mut store = Mariadb::new(&server.account("secret"), tight).unwrap();
     let deleted = store.keep(now).unwrap();
     assert!((20..100).contains(&deleted), "the oldest sixteenth of the time, not {deleted}");
@@ -263,6 +272,83 @@ fn both_databases_are_named_again_alike() {
     let session = TABLES.iter().find(|table| table.name == "session").unwrap();
     assert_eq!(sqlite_rows(&path, session), mariadb_rows(&server, session));
     assert_ne!(server.sql("SELECT COUNT(*) FROM weir.session WHERE app LIKE '%-1900000001'").trim(), "0");
+    drop(server);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// Volumes of `day` days of some devices, four minutes of each six hours.
+fn volumes(ids: &mut Ids, begin: u64, days: u64) -> Vec<Record> {
+    let apps = [None, Some("QQ"), Some("微信"), Some("YouTube"), Some("10.0.0.1")];
+    let mut rows = Vec::new();
+    for minute in (0..days * 24 * 60).filter(|minute| minute % 360 < 4) {
+        for device in 0..3 + minute % 7 {
+            let n = minute * 31 + device * 17;
+            let time = Time::from_secs(begin + minute * 60);
+            rows.push(Record::from(Traffic {
+                id: ids.next(time, n.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+                time,
+                device: Device::Ip([10, 0, 0, device as u8].into()),
+                app: apps[(n % 5) as usize].map(Into::into),
+                bytes_out: n << 20,
+                bytes_in: n << 28,
+                packets: n,
+                sessions: (n % 9) as u32,
+                active_seconds: (n % 60) as u32,
+            }));
+        }
+    }
+    rows
+}
+
+#[test]
+fn both_databases_roll_volumes_up_alike() {
+    let folder = common::folder("rollup");
+    let server = Server::start(&folder);
+    let path = folder.join("weir.db");
+    // Little room, so that the smallest are put together too.
+    let plan = Plan {
+        max_pairs: 12,
+        hours: Duration::from_secs(5 * 86_400),
+        days: Duration::from_secs(40 * 86_400),
+        ..common::PLAN
+    };
+    let bounds = Bounds { rollup: plan, ..LOOSE };
+    let mut sqlite = Sqlite::open(&path, bounds).unwrap();
+    let mut mariadb = Mariadb::new(&server.account("secret"), bounds).unwrap();
+    let (mut ids, begin) = (Ids::default(), 1_700_000_000 / 86_400 * 86_400);
+    let (mut sent, mut earlier) = (Vec::new(), Vec::new());
+    for part in 0..9 {
+        let records = volumes(&mut ids, begin + part * 10 * 86_400, 10);
+        let now = Time::from_secs(begin + (part + 1) * 10 * 86_400);
+        for store in [&mut sqlite as &mut dyn Store, &mut mariadb] {
+            // A part that was sent before comes again, as after a restart.
+            store.write(&earlier).unwrap();
+            store.write(&records).unwrap();
+            store.write(&records).unwrap();
+            store.keep(now).unwrap();
+            store.keep(now).unwrap();
+        }
+        sent.extend(records.iter().cloned());
+        earlier = records;
+    }
+    let counted: u64 = sent
+        .iter()
+        .map(|record| match record {
+            Record::Traffic(row) => row.bytes_in,
+            _ => 0,
+        })
+        .sum();
+    let mut held = 0;
+    for table in ROLLUPS.iter().chain([&Traffic::TABLE]) {
+        let ours = sqlite_rows(&path, table);
+        assert_eq!(ours, mariadb_rows(&server, table), "{}", table.name);
+        assert!(!ours.is_empty(), "{}", table.name);
+        println!("{}: {} rows are the same", table.name, ours.len());
+        if let Some(place) = table.columns.iter().position(|column| column.name == "bytes_in") {
+            held += ours.iter().map(|row| row[place].as_ref().unwrap().parse::<u64>().unwrap()).sum::<u64>();
+        }
+    }
+    assert_eq!(held, counted);
     drop(server);
     fs::remove_dir_all(folder).unwrap();
 }

@@ -9,6 +9,7 @@ mod policies;
 mod setting;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use parse::{Mistake, default_file, find};
 use setting::sections;
@@ -17,6 +18,8 @@ use toml::de::DeValue;
 
 use crate::engine;
 use crate::policy::Policy;
+use crate::store::Bounds;
+use crate::store::rollup::{Plan, Zone};
 use crate::wire::{self, Tunnel};
 
 sections! {
@@ -129,11 +132,34 @@ sections! {
         details: bool = false;
         /// How long records wait to be written together.
         delay: Span<0, 3600> = Span::secs(2);
-        /// Older records are deleted.
+        /// Older records are deleted, but for volumes.
         keep_days: Number<1, 36_500> = Number(30);
         /// The oldest records are deleted while the database is larger than
         /// this many megabytes.
         max_mb: Number<4, 1_048_576> = Number(16);
+        /// Megabytes that a day may write to lasting storage, of SQLite; 0 for as
+        /// many as it takes. Towards it records are collected for longer, an hour
+        /// at most, or the copy waits for the next day.
+        write_budget: Number<0, 1_048_576> = Number(64);
+    }
+
+    /// Volumes by device and app, which stay when what they were made of is
+    /// deleted: by minute, then by hour, day and month.
+    rollup: Rollup {
+        /// Volumes by minute are kept for this long…
+        minutes: Span<7200, 31_536_000> = Span::secs(2 * 86_400);
+        /// …by hour this long…
+        hours: Span<86_400, 315_360_000> = Span::secs(30 * 86_400);
+        /// …by day…
+        days: Span<86_400, 3_153_600_000> = Span::secs(400 * 86_400);
+        /// …and by month.
+        months: Span<2_678_400, 3_153_600_000> = Span::secs(3650 * 86_400);
+        /// Pairs of a device and an app in one hour, day or month; each takes about
+        /// 35 bytes. The smallest of more are one row together.
+        max_pairs: Number<16, 65_536> = Number(2000);
+        /// They have at most this part of max_mb, of 100. Beyond it hours become
+        /// days before their time, and days months.
+        share: Number<10, 90> = Number(75);
     }
 
     /// The database file, for kind = "sqlite".
@@ -143,7 +169,8 @@ sections! {
         /// A copy on lasting storage, "" for none. It is read back at the start
         /// when there is no database, as after a reboot.
         copy: Option<PathBuf> = None;
-        /// The copy is written as often, whole, and at the end.
+        /// The copy is written as often, whole, and at the end. More rarely where
+        /// write_budget asks for it, but at the end always.
         copy_every: Span<600, 2_592_000> = Span::secs(12 * 3600);
     }
 
@@ -270,6 +297,25 @@ impl Choice for Tunnel {
 }
 
 impl Config {
+    /// The store's part of it; days and hours are those of `zone`.
+    pub fn bounds(&self, zone: Zone) -> Bounds {
+        let Config { store, rollup, .. } = self;
+        Bounds {
+            keep: Duration::from_secs(u64::from(*store.keep_days) * 86_400),
+            max_size: u64::from(*store.max_mb) << 20,
+            rollup: Plan {
+                minutes: *rollup.minutes,
+                hours: *rollup.hours,
+                days: *rollup.days,
+                months: *rollup.months,
+                max_pairs: *rollup.max_pairs,
+                share: *rollup.share,
+                zone,
+            },
+            write_budget: u64::from(*store.write_budget) << 20,
+        }
+    }
+
     /// The engine's part of it.
     pub fn engine(&self) -> engine::Options {
         let Config { capture, sessions, dns, apps, store, .. } = self;

@@ -187,6 +187,11 @@ impl<const MIN: u32, const MAX: u32> Setting for Span<MIN, MAX> {
 }
 
 fn time(span: Duration) -> impl Display {
+    let days = span.as_secs() / 86_400;
+    // Its years and months are no whole days.
+    if days > 1 && span == Duration::from_secs(days * 86_400) {
+        return format!("{days}days");
+    }
     humantime::format_duration(span).to_string().replace(' ', "")
 }
 

@@ -32,20 +32,31 @@ impl Clock {
     }
 }
 
-/// What the clock on the wall shows at `time`, by the system's time zone.
+/// What the clock on the wall shows at `time`.
 pub fn local(time: Time) -> Local {
-    let secs = time.secs() as libc::time_t;
-    // SAFETY: all zeros is a value of this plain structure, both pointers are to
-    // living values of this function, and the call keeps neither.
-    let wall = unsafe {
-        let mut wall: libc::tm = std::mem::zeroed();
-        libc::localtime_r(&raw const secs, &raw mut wall);
-        wall
-    };
+    let secs = i64::try_from(time.secs()).unwrap_or(0) + i64::from(zone(time));
+    let day = secs.div_euclid(86_400);
     Local {
-        day: wall.tm_year * 366 + wall.tm_yday,
-        weekday: u8::try_from((wall.tm_wday + 6) % 7).unwrap_or(0),
-        minute: u16::try_from(wall.tm_hour * 60 + wall.tm_min).unwrap_or(0),
+        day: i32::try_from(day).unwrap_or(i32::MAX),
+        // The first day of 1970 was a Thursday.
+        weekday: (day + 3).rem_euclid(7) as u8,
+        minute: (secs.rem_euclid(86_400) / 60) as u16,
+    }
+}
+
+/// Seconds that local time is ahead of UTC at `time`, by TZ or /etc/localtime;
+/// 0 where nobody knows.
+pub fn zone(time: Time) -> i32 {
+    let Ok(secs) = libc::time_t::try_from(time.secs()) else { return 0 };
+    // SAFETY: all of `tm` are numbers and a pointer, for which zeroes are values;
+    // localtime_r(3) reads and writes what it is given, and nothing here keeps it.
+    unsafe {
+        let mut local: libc::tm = std::mem::zeroed();
+        if libc::localtime_r(&secs, &mut local).is_null() {
+            0
+        } else {
+            i32::try_from(local.tm_gmtoff).unwrap_or(0)
+        }
     }
 }
 

@@ -17,7 +17,6 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 pub use check::check;
 pub use read::read;
@@ -27,7 +26,7 @@ pub use status::status;
 use crate::config::{self, Config, StoreKind};
 use crate::rules::Rules;
 use crate::store::sqlite::{Copied, Sqlite};
-use crate::store::{self, Bounds, Nothing, Store};
+use crate::store::{self, Bounds, Nothing, Place, Store};
 
 /// Why a command did not do what it should. Said on stderr, in one line each.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -101,10 +100,7 @@ type AnyStore = Box<dyn Store + Send>;
 
 /// The store that `config` names. A server that is away is no error here.
 fn open_store(config: &Config) -> Result<AnyStore, store::Error> {
-    let bounds = Bounds {
-        keep: Duration::from_secs(u64::from(*config.store.keep_days) * 86_400),
-        max_size: u64::from(*config.store.max_mb) << 20,
-    };
+    let bounds = config.bounds(clock::zone);
     match config.store.kind.0 {
         StoreKind::None => Ok(Box::new(Nothing)),
         StoreKind::Sqlite => {
@@ -146,14 +142,17 @@ fn open_mariadb(_: &Config, _: Bounds) -> Result<AnyStore, store::Error> {
 }
 
 /// Tells the pages where the data is. They read it, the daemon alone writes.
-fn write_web_info(config: &Config) -> Result<(), String> {
+/// `place` is where the database lies, if it is a file.
+fn write_web_info(config: &Config, place: Option<&Place>) -> Result<(), String> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let data = match config.store.kind.0 {
         StoreKind::None => serde_json::json!({"kind": "none"}),
         StoreKind::Sqlite => {
             let path = std::path::absolute(&config.sqlite.path).unwrap_or(config.sqlite.path.clone());
-            serde_json::json!({"kind": "sqlite", "path": path})
+            // Where there are no locks, a page would read what is half written.
+            let shared = place.is_none_or(Place::is_shared);
+            serde_json::json!({"kind": "sqlite", "path": path, "shared": shared})
         }
         StoreKind::Mariadb => {
             let m = &config.mariadb;
@@ -164,7 +163,9 @@ fn write_web_info(config: &Config) -> Result<(), String> {
         }
     };
     let control = std::path::absolute(&config.daemon.control).unwrap_or(config.daemon.control.clone());
-    let info = serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "store": data, "control": control});
+    let budget = u64::from(*config.store.write_budget) << 20;
+    let info = serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "store": data, "control": control,
+        "write_budget": budget});
     let path = &config.daemon.web_info;
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {

@@ -28,7 +28,7 @@ pub fn read(config: Option<&Path>, paths: &[PathBuf], json: bool) -> Result<(), 
         Box::new(Eve::new(io::stdout().lock()))
     } else {
         let store = open_store(&config).map_err(|error| Exit::Failed(error.to_string()))?;
-        if let Err(text) = write_web_info(&config) {
+        if let Err(text) = write_web_info(&config, store.place().as_ref()) {
             log::warn!("{text}; the pages will not find the data");
         }
         store

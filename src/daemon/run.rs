@@ -27,11 +27,14 @@ use crate::engine::Engine;
 use crate::record::{Health, Ids, Record};
 use crate::rules::Rules;
 use crate::source::{HANDED_OVER, Loss};
-use crate::store::{self, Meter, Queue};
+use crate::store::{self, Meter, Place, Queue, Wear};
 use crate::time::Time;
 
 /// The longest that the daemon sleeps when nothing comes.
 const NAP: Duration = Duration::from_millis(500);
+
+/// The stage that writes to lasting storage.
+const STORE: &str = "store";
 
 /// How often the status is made anew.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
@@ -48,7 +51,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
         Server::bind(control).map_err(|error| Exit::Failed(format!("{}: {error}", control.display())))?;
     let output = Output::open(&config).map_err(|error| Exit::Failed(error.to_string()))?;
     let intake = Intake::open(&config, now)?;
-    if let Err(text) = write_web_info(&config) {
+    if let Err(text) = write_web_info(&config, output.queue.meter().place.as_ref()) {
         log::warn!("{text}; the pages will not find the data");
     }
     let status = Status::default();
@@ -169,7 +172,7 @@ impl Daemon {
     /// What was lost at each stage and what was seen of each interface.
     fn report_health(&mut self, now: Time, records: &mut Vec<Record>) {
         let stages = self.stages();
-        self.health.report(now, &stages, records);
+        self.health.report(now, &stages, self.output.queue.meter().wear, records);
         self.lines.look(self.intake.interfaces().into_iter(), &self.engine);
         self.lines.report(now, &self.engine, records);
     }
@@ -182,7 +185,7 @@ impl Daemon {
         let unread = stats.wire.malformed + stats.wire.orphans;
         stages.push(("engine".into(), Loss { offered: stats.wire.frames, lost: unread }));
         let meter = self.output.queue.meter();
-        stages.push(("store".into(), Loss { offered: meter.offered, lost: meter.lost }));
+        stages.push((STORE.into(), Loss { offered: meter.offered, lost: meter.lost }));
         stages
     }
 
@@ -201,7 +204,8 @@ impl Daemon {
                 "bytes_unnamed": unnamed, "percent_seen": percent(seen.min(line), line),
                 "percent_named": percent(seen.saturating_sub(unnamed), seen)})
         }).collect();
-        let Meter { offered, written, lost, waiting, deleted, trouble } = self.output.queue.meter();
+        let Meter { offered, written, lost, waiting, deleted, trouble, wear, place, .. } =
+            self.output.queue.meter();
         let mut engine = serde_json::Map::new();
         self.engine.stats().each(&mut |name, value| {
             engine.insert(name.into(), value.into());
@@ -219,7 +223,9 @@ impl Daemon {
             "engine": engine,
             "features": {"apps": self.rules.apps().len(), "features": self.rules.features()},
             "store": {"kind": self.config.store.kind.0.name(), "offered": offered, "written": written,
-                "lost": lost, "waiting": waiting, "deleted": deleted, "trouble": trouble},
+                "lost": lost, "waiting": waiting, "deleted": deleted, "trouble": trouble, "place": place.map(|place| place.to_string()),
+                "flash_bytes": {"today": wear.today, "yesterday": wear.yesterday, "since_start": wear.total,
+                    "budget": wear.budget, "held": wear.held}},
         }));
     }
 
@@ -265,7 +271,7 @@ impl Daemon {
         self.rules = rules;
         self.config = config;
         self.take_policies(now);
-        if let Err(text) = write_web_info(&self.config) {
+        if let Err(text) = write_web_info(&self.config, self.output.queue.meter().place.as_ref()) {
             log::warn!("{text}; the pages will not find the data");
         }
         log::info!("reload: done, {} apps", self.rules.apps().len());
@@ -311,6 +317,9 @@ struct Output {
 impl Output {
     fn open(config: &Config) -> Result<Output, store::Error> {
         let (queue, writer) = store::queue(open_store(config)?, *config.store.max_queue as usize);
+        if let Some(place) = queue.meter().place.filter(Place::is_usual) {
+            log::info!("{}: on {place}", config.sqlite.path.display());
+        }
         let writer = thread::spawn(move || drop(writer.run()));
         Ok(Output { queue, writer })
     }
@@ -319,7 +328,15 @@ impl Output {
     fn differs(&self, old: &Config, new: &Config) -> bool {
         let part = |config: &Config| {
             let store = &config.store;
-            (store.kind, store.keep_days, store.max_mb, config.sqlite.clone(), config.mariadb.clone())
+            (
+                store.kind,
+                store.keep_days,
+                store.max_mb,
+                store.write_budget,
+                config.rollup.clone(),
+                config.sqlite.clone(),
+                config.mariadb.clone(),
+            )
         };
         part(old) != part(new)
     }
@@ -337,31 +354,37 @@ impl Output {
 struct HealthLog {
     at: Time,
     before: Vec<(String, Loss)>,
+    /// Bytes that the store had written to lasting storage.
+    flash: u64,
     ids: Ids,
 }
 
 impl HealthLog {
     fn new(now: Time) -> HealthLog {
-        HealthLog { at: now, before: Vec::new(), ids: Ids::default() }
+        HealthLog { at: now, before: Vec::new(), flash: 0, ids: Ids::default() }
     }
 
     fn is_due(&self, now: Time, every: Duration) -> bool {
         now.since(self.at) >= every
     }
 
-    fn report(&mut self, now: Time, stages: &[(String, Loss)], out: &mut Vec<Record>) {
+    fn report(&mut self, now: Time, stages: &[(String, Loss)], wear: Wear, out: &mut Vec<Record>) {
         for (name, loss) in stages {
             let before = self.before.iter().find(|(known, _)| known == name);
             let before = before.map_or(Loss::default(), |(_, loss)| *loss);
+            let is_store = name == STORE;
             out.push(Record::from(Health {
                 id: self.ids.next(now, 0),
                 time: now,
                 stage: name.as_str().into(),
                 offered: loss.offered.saturating_sub(before.offered),
                 lost: loss.lost.saturating_sub(before.lost),
+                flash_bytes: if is_store { wear.total.saturating_sub(self.flash) } else { 0 },
+                flash_held: u8::from(is_store && wear.held),
             }));
         }
         self.before = stages.to_vec();
+        self.flash = wear.total;
         self.at = now;
     }
 }

@@ -44,8 +44,10 @@ struct Use {
     last: Time,
     total: Volume,
     sessions: u32,
-    /// Time in use so far.
+    /// Time in use so far…
     active: Duration,
+    /// …and whole seconds of it that minutes told.
+    told: u64,
     /// Since the minute began.
     minute: Volume,
     minute_sessions: u32,
@@ -117,6 +119,7 @@ impl Usage {
                     total: Volume::default(),
                     sessions: 0,
                     active: Duration::ZERO,
+                    told: 0,
                     minute: Volume::default(),
                     minute_sessions: 0,
                     unreported: false,
@@ -277,6 +280,9 @@ impl Use {
         if volume == Volume::default() && sessions == 0 {
             return;
         }
+        // All minutes together tell what the use does.
+        let active = self.active.as_secs();
+        let active_seconds = active - std::mem::replace(&mut self.told, active);
         let app = minute.apps.name(app);
         let seed = seed(device, app.as_deref());
         out.push(Record::from(Traffic {
@@ -288,6 +294,7 @@ impl Use {
             bytes_in: volume.bytes_in,
             packets: volume.packets,
             sessions,
+            active_seconds: u32::try_from(active_seconds).unwrap_or(u32::MAX),
         }));
     }
 }
@@ -376,6 +383,32 @@ mod tests {
         assert!(out.is_empty());
         usage.finish(&apps, &mut out);
         assert!(matches!(&out[..], [Record::App(row)] if row.ended == Some(at(62))));
+    }
+
+    #[test]
+    fn the_minutes_of_a_use_have_the_seconds_that_it_has() {
+        let (apps, qq) = one_app();
+        let mut out = Vec::new();
+        let mut usage = Usage::new(8, Duration::from_secs(300));
+        usage.report(at(60), &apps, &mut out);
+        let ticket = usage.join(LAPTOP, qq, at(61), &apps, &mut out);
+        for secs in (61..400).step_by(7) {
+            if usage.is_minute_over(at(secs)) {
+                usage.report(at(secs), &apps, &mut out);
+            }
+            usage.active(ticket, at(secs));
+            usage.add(ticket, volume(1, 2));
+        }
+        usage.finish(&apps, &mut out);
+        let minutes: Vec<u32> = out
+            .iter()
+            .filter_map(|record| match record {
+                Record::Traffic(row) => Some(row.active_seconds),
+                _ => None,
+            })
+            .collect();
+        let Some(Record::App(row)) = out.last() else { panic!() };
+        assert_eq!((minutes.len(), minutes.iter().sum::<u32>()), (6, row.active_seconds));
     }
 
     #[test]

@@ -136,12 +136,14 @@ pub struct Column {
     pub doc: &'static str,
 }
 
-/// One table; its first column is the key.
+/// One table; its first columns are the key.
 #[derive(Clone, Copy, Debug)]
 pub struct Table {
     pub name: &'static str,
     pub doc: &'static str,
     pub columns: &'static [Column],
+    /// How many columns the key has.
+    pub keys: usize,
     /// Columns with an index of their own.
     pub indexes: &'static [&'static str],
 }
@@ -220,6 +222,7 @@ macro_rules! tables {
                         merge: tables!(@merge $($merge)?),
                         doc: concat!($($field_doc, "\n"),+),
                     },)+],
+                    keys: 1,
                     indexes: &[$($index),*],
                 };
             }

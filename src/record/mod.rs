@@ -4,6 +4,7 @@
 //! No type here has a field for a password, a cookie or a key.
 
 mod column;
+mod rollup;
 mod schema;
 mod types;
 
@@ -11,6 +12,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use column::{Cell, Column, Kind, Merge, Short, Table, Value, short, short_address};
+pub use rollup::ROLLUPS;
 pub use schema::{Dialect, VERSION, add_column, create, schema_json, upsert};
 pub use types::{Device, Id, Ids, Mac, Name, Proto, seed, seed_of};
 
@@ -288,6 +290,8 @@ tables! {
         packets: u64,
         /// Sessions begun.
         sessions: u32,
+        /// Seconds in use: from packet to packet where the pause was at most ten.
+        active_seconds: u32,
     }
 
     /// One thing in the LAN.
@@ -332,6 +336,10 @@ tables! {
         offered: u64,
         /// Those that were lost there.
         lost: u64,
+        /// Bytes that it wrote to lasting storage within the interval.
+        flash_bytes: u64,
+        /// Whether it puts off writing there, to stay within the day's budget.
+        flash_held: u8,
     }
 
     /// What a policy stopped within a minute.

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::TABLES;
 use super::column::{Column, Kind, Merge, Table};
+use super::{ROLLUPS, TABLES};
 
 /// The schema's version, kept in the database. A new table or column needs no
 /// step of its own: the stores add what is missing and raise the number.
@@ -48,15 +48,17 @@ impl Dialect {
 pub fn create(table: &Table, dialect: Dialect) -> Vec<String> {
     let name = dialect.quote(table.name);
     let columns: Vec<_> = table.columns.iter().map(|column| dialect.column(column)).collect();
-    let key = &table.columns[0];
+    let keys: Vec<_> = table.columns[..table.keys].iter().map(|key| dialect.quote(key.name)).collect();
+    let keys = keys.join(", ");
     let (key_text, tail) = match dialect {
         // An integer key is SQLite's own row number: no second tree.
-        Dialect::Sqlite if matches!(key.kind, Kind::Int(_)) => (String::new(), ""),
-        Dialect::Sqlite => (format!(", PRIMARY KEY ({})", dialect.quote(key.name)), " WITHOUT ROWID"),
-        Dialect::Mariadb => (
-            format!(", PRIMARY KEY ({})", dialect.quote(key.name)),
-            " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin",
-        ),
+        Dialect::Sqlite if table.keys == 1 && matches!(table.columns[0].kind, Kind::Int(_)) => {
+            (String::new(), "")
+        }
+        Dialect::Sqlite => (format!(", PRIMARY KEY ({keys})"), " WITHOUT ROWID"),
+        Dialect::Mariadb => {
+            (format!(", PRIMARY KEY ({keys})"), " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin")
+        }
     };
     let mut columns = columns.join(", ");
     if key_text.is_empty() {
@@ -130,6 +132,7 @@ pub fn upsert(table: &Table, rows: usize, dialect: Dialect) -> String {
 pub fn schema_json() -> serde_json::Value {
     let tables: serde_json::Map<_, _> = TABLES
         .iter()
+        .chain(ROLLUPS)
         .map(|table| {
             let columns: Vec<_> = table
                 .columns
@@ -162,7 +165,8 @@ mod tests {
             sqlite,
             [
                 "CREATE TABLE IF NOT EXISTS \"health\" (\"id\" INTEGER PRIMARY KEY, \"time\" INTEGER NOT NULL, \
-              \"stage\" TEXT NOT NULL, \"offered\" INTEGER NOT NULL, \"lost\" INTEGER NOT NULL)"
+              \"stage\" TEXT NOT NULL, \"offered\" INTEGER NOT NULL, \"lost\" INTEGER NOT NULL, \
+              \"flash_bytes\" INTEGER NOT NULL, \"flash_held\" INTEGER NOT NULL)"
             ]
         );
         let mariadb = create(&Thing::TABLE, Dialect::Mariadb);

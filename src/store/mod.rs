@@ -3,16 +3,20 @@
 pub mod eve;
 #[cfg(feature = "mariadb")]
 pub mod mariadb;
+pub mod rollup;
 pub mod sqlite;
+pub mod wear;
 mod writer;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use sqlite::Place;
+pub use wear::Wear;
 pub use writer::{Meter, Queue, Writer, queue};
 
-use crate::record::{Id, Record, TABLES, Table};
+use crate::record::{Id, ROLLUPS, Record, TABLES, Table, Traffic};
 use crate::time::Time;
 
 /// Why a store did not take records.
@@ -65,6 +69,21 @@ pub trait Store {
         Ok(0)
     }
 
+    /// How long records should be collected before they are written.
+    fn pause(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// What was written to lasting storage.
+    fn wear(&self) -> Wear {
+        Wear::default()
+    }
+
+    /// Where the database lies, if that is a file.
+    fn place(&self) -> Option<Place> {
+        None
+    }
+
     /// Shows `namer` the sessions whose latest packet is at `since` or later,
     /// and writes what it answers. In parts, each of them whole: when one
     /// fails, those before it stay done.
@@ -75,6 +94,18 @@ pub trait Store {
 }
 
 impl<S: Store + ?Sized> Store for Box<S> {
+    fn pause(&self) -> Duration {
+        (**self).pause()
+    }
+
+    fn wear(&self) -> Wear {
+        (**self).wear()
+    }
+
+    fn place(&self) -> Option<Place> {
+        (**self).place()
+    }
+
     fn write(&mut self, records: &[Record]) -> Result<(), Error> {
         (**self).write(records)
     }
@@ -109,11 +140,16 @@ const RELABEL_SELECT: &str = "SELECT id, last, proto, client_port, server, serve
 const RELABEL_UPDATE: &str = "UPDATE session SET app = ? WHERE id = ?";
 
 /// What a database may hold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Bounds {
+    /// Of all but volumes.
     pub keep: Duration,
     /// Bytes.
     pub max_size: u64,
+    /// How long volumes are kept.
+    pub rollup: rollup::Plan,
+    /// Bytes that a day may write to lasting storage; 0 for as much as it takes.
+    pub write_budget: u64,
 }
 
 /// The column that says how old a row is, and a row's age in its unit: its
@@ -130,7 +166,13 @@ fn age(table: &Table, time: Time) -> Option<(&'static str, i64)> {
     }
 }
 
-/// The tables that grow, with their column of age.
+/// Every table of the database.
+fn tables() -> impl Iterator<Item = &'static Table> {
+    TABLES.iter().chain(ROLLUPS)
+}
+
+/// The tables that grow, with their column of age. Volumes are rolled up instead.
 fn ageing(time: Time) -> impl Iterator<Item = (&'static Table, &'static str, i64)> {
-    TABLES.iter().filter_map(move |table| age(table, time).map(|(column, bound)| (table, column, bound)))
+    let details = TABLES.iter().filter(|table| table.name != Traffic::TABLE.name);
+    details.filter_map(move |table| age(table, time).map(|(column, bound)| (table, column, bound)))
 }

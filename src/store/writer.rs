@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Error, Store};
+use super::{Error, Place, Store, Wear};
 use crate::record::Record;
 use crate::time::Time;
 
@@ -28,8 +28,15 @@ pub struct Meter {
     pub waiting: u64,
     /// Rows deleted because they were old or too many.
     pub deleted: u64,
+    /// Of those, how many may: half of them are written, however rarely the
+    /// store wants to write.
+    pub limit: u64,
     /// What is wrong with the store at the moment.
     pub trouble: Option<String>,
+    /// What was written to lasting storage.
+    pub wear: Wear,
+    /// Where the database lies.
+    pub place: Option<Place>,
 }
 
 type Batch = (Time, Vec<Record>);
@@ -49,7 +56,6 @@ pub struct Queue {
     /// Never sent on: its end tells the writer not to pause any longer.
     _stop: Sender<()>,
     shared: Shared,
-    limit: u64,
 }
 
 /// The store's end: runs in a thread of its own.
@@ -58,6 +64,9 @@ pub struct Writer<S> {
     batches: Receiver<Batch>,
     stop: Receiver<()>,
     shared: Shared,
+    /// Records that were collected, and when the last were written.
+    held: Vec<Record>,
+    wrote_at: Time,
     unkept: usize,
     kept_at: Time,
 }
@@ -67,8 +76,21 @@ pub fn queue<S: Store>(store: S, limit: usize) -> (Queue, Writer<S>) {
     let (batches, incoming) = channel();
     let (stop, stopped) = channel();
     let shared = Shared::default();
-    let queue = Queue { batches, _stop: stop, shared: shared.clone(), limit: limit as u64 };
-    let writer = Writer { store, batches: incoming, stop: stopped, shared, unkept: 0, kept_at: Time::ZERO };
+    shared.with(|meter| {
+        meter.limit = limit as u64;
+        (meter.place, meter.wear) = (store.place(), store.wear());
+    });
+    let queue = Queue { batches, _stop: stop, shared: shared.clone() };
+    let writer = Writer {
+        store,
+        batches: incoming,
+        stop: stopped,
+        shared,
+        held: Vec::new(),
+        wrote_at: Time::ZERO,
+        unkept: 0,
+        kept_at: Time::ZERO,
+    };
     (queue, writer)
 }
 
@@ -78,7 +100,7 @@ impl Queue {
     pub fn send(&self, now: Time, mut records: Vec<Record>) {
         let kept = self.shared.with(|meter| {
             let offered = records.len() as u64;
-            let kept = offered.min(self.limit.saturating_sub(meter.waiting));
+            let kept = offered.min(meter.limit.saturating_sub(meter.waiting));
             meter.offered += offered;
             meter.lost += offered - kept;
             meter.waiting += kept;
@@ -95,7 +117,7 @@ impl Queue {
 
     /// Another bound for what waits.
     pub fn set_limit(&mut self, limit: usize) {
-        self.limit = limit as u64;
+        self.shared.with(|meter| meter.limit = limit as u64);
     }
 }
 
@@ -104,11 +126,35 @@ impl<S: Store> Writer<S> {
     /// away by then loses what is left.
     pub fn run(mut self) -> S {
         let mut stopping = false;
-        while let Ok((now, records)) = self.batches.recv() {
-            self.deliver(&records, &mut stopping);
-            self.keep(now, records.len());
+        let mut latest = Time::ZERO;
+        while let Ok((now, mut records)) = self.batches.recv() {
+            latest = now;
+            if self.held.is_empty() {
+                self.held = records;
+            } else {
+                self.held.append(&mut records);
+            }
+            // A clock that was set back is no reason to wait.
+            let is_early = now >= self.wrote_at && now.since(self.wrote_at) < self.store.pause();
+            let limit = self.shared.with(|meter| meter.limit);
+            if !is_early || self.held.len() as u64 >= limit / 2 {
+                self.flush(now, &mut stopping);
+            }
+        }
+        if !self.held.is_empty() {
+            self.flush(latest, &mut stopping);
         }
         self.store
+    }
+
+    /// Writes what was collected.
+    fn flush(&mut self, now: Time, stopping: &mut bool) {
+        let records = std::mem::take(&mut self.held);
+        self.deliver(&records, stopping);
+        self.wrote_at = now;
+        self.keep(now, records.len());
+        let wear = self.store.wear();
+        self.shared.with(|meter| meter.wear = wear);
     }
 
     fn deliver(&mut self, records: &[Record], stopping: &mut bool) {
@@ -181,6 +227,8 @@ mod tests {
     struct Script {
         answers: Vec<Result<(), Error>>,
         taken: usize,
+        writes: usize,
+        pause: Duration,
     }
 
     impl Store for Script {
@@ -188,8 +236,13 @@ mod tests {
             let answer = if self.answers.is_empty() { Ok(()) } else { self.answers.remove(0) };
             if answer.is_ok() {
                 self.taken += records.len();
+                self.writes += 1;
             }
             answer
+        }
+
+        fn pause(&self) -> Duration {
+            self.pause
         }
     }
 
@@ -201,6 +254,8 @@ mod tests {
             stage: "x".into(),
             offered: n,
             lost: 0,
+            flash_bytes: 0,
+            flash_held: 0,
         };
         (0..count).map(row).map(Record::from).collect()
     }
@@ -226,7 +281,7 @@ mod tests {
     #[test]
     fn a_row_that_cannot_be_written_is_not_in_the_way_of_others() {
         let answers = vec![Err(Error::Fatal("too long".into()))];
-        let (queue, writer) = queue(Script { answers, taken: 0 }, 10);
+        let (queue, writer) = queue(Script { answers, ..Script::default() }, 10);
         queue.send(Time::ZERO, records(3));
         queue.send(Time::ZERO, records(4));
         drop(queue);
@@ -234,9 +289,27 @@ mod tests {
     }
 
     #[test]
+    fn a_store_that_wants_to_write_rarely_gets_all_at_once() {
+        let at = Time::from_secs;
+        let (queue, writer) = queue(Script { pause: Duration::from_secs(60), ..Script::default() }, 1_000);
+        // The first at once, then each minute…
+        for secs in 1_000..1_180 {
+            queue.send(at(secs), records(2));
+        }
+        // …but also when the clock is set back, or half of the queue is full.
+        queue.send(at(500), records(1));
+        queue.send(at(510), records(499));
+        queue.send(at(511), records(1));
+        queue.send(at(512), records(1));
+        drop(queue);
+        let store = writer.run();
+        assert_eq!((store.taken, store.writes), (862, 3 + 1 + 1 + 1));
+    }
+
+    #[test]
     fn at_the_end_a_store_that_is_away_is_not_waited_for() {
         let (queue, writer) =
-            queue(Script { answers: vec![retry(), retry(), retry(), retry()], taken: 0 }, 100);
+            queue(Script { answers: vec![retry(), retry(), retry(), retry()], ..Script::default() }, 100);
         queue.send(Time::ZERO, records(3));
         queue.send(Time::ZERO, records(4));
         queue.send(Time::ZERO, records(5));
@@ -250,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_store_that_comes_back_gets_what_it_missed() {
-        let (queue, writer) = queue(Script { answers: vec![retry()], taken: 0 }, 100);
+        let (queue, writer) = queue(Script { answers: vec![retry()], ..Script::default() }, 100);
         queue.send(Time::ZERO, records(3));
         drop(queue);
         let shared = writer.shared.clone();

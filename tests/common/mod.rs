@@ -5,10 +5,28 @@ pub mod net;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use weir::source::{CaptureFile, Source, State};
+use weir::store::Bounds;
+use weir::store::rollup::{Plan, utc};
 use weir::time::Time;
 use weir::wire::{Decoder, Options, Packet, Tunnel};
+
+/// Volumes as config.toml keeps them, in no time zone.
+pub const PLAN: Plan = Plan {
+    minutes: Duration::from_secs(2 * 86_400),
+    hours: Duration::from_secs(30 * 86_400),
+    days: Duration::from_secs(400 * 86_400),
+    months: Duration::from_secs(3_650 * 86_400),
+    max_pairs: 2_000,
+    share: 75,
+    zone: utc,
+};
+
+/// Nothing is deleted for its age or size, and nothing is held back.
+pub const LOOSE: Bounds =
+    Bounds { keep: Duration::from_secs(86_400 * 36_500), max_size: 1 << 40, rollup: PLAN, write_budget: 0 };
 
 /// The public captures beside the checkout. They are no part of the project:
 /// where they are absent, a test says so and goes on without them.

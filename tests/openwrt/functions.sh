@@ -33,7 +33,14 @@ config_list_foreach() {
 	done
 }
 
-config_foreach() { :; }
+# Sections of a type are named by SECTIONS_type.
+config_foreach() {
+	local section
+
+	for section in $(eval "echo \"\$SECTIONS_$2\""); do
+		"$1" "$section"
+	done
+}
 
 network_get_device() {
 	[ "$2" = lan ] && eval "$1=br-lan"

@@ -331,6 +331,7 @@ def values_come_through(program, place):
         out = router.run("init", "start_service", shell)
         assert "command" in out, out
         toml = router.toml()
+        assert "policy" not in toml
         assert toml["mariadb"] == {
             "password": HOSTILE, "user": HOSTILE, "host": "\\", "web_password": '"', "port": 3307,
         }, toml["mariadb"]
@@ -346,6 +347,15 @@ def values_come_through(program, place):
         assert (router.root / "mnt/stick/weir").is_dir()
         subprocess.run([program, "check", "-c", router.root / "var/etc/weir.toml"], check=True, stdout=subprocess.DEVNULL)
         assert (router.root / "var/etc/weir.toml").stat().st_mode & 0o777 == 0o640
+        plain = "".join(filter(str.isprintable, HOSTILE))
+        router.set("night", name=plain, devices=["192.168.1.0/24"], apps=["Tube", HOSTILE], quota="2h", dry_run="1",
+                   times=["mon-fri 21:00-07:00"])
+        router.set("off", enabled="0", name="off")
+        router.run("init", "start_service", shell, SECTIONS_policy="night off")
+        assert router.toml()["policy"] == [{
+            "name": plain, "devices": ["192.168.1.0/24"], "apps": ["Tube", HOSTILE], "quota": "2h", "dry_run": True,
+            "times": ["mon-fri 21:00-07:00"],
+        }], router.toml()["policy"]
         # An option instead of a list, as who writes by hand has it.
         router.set("main", network="lan", device="eth1 *")
         router.run("init", "start_service", shell)

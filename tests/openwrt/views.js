@@ -25,7 +25,7 @@ const STATUS = {
 		{ name: 'br-lan', offered: 90, lost: 10, trouble: null },
 		{ name: 'eth1', offered: 0, lost: 0, trouble: 'it is down' }
 	],
-	store: { written: 5, lost: 0, offered: 5, trouble: null }
+	store: { written: 5, lost: 0, offered: 5, trouble: null, flash_bytes: { today: 5, held: true } }
 };
 const REPORT = {
 	folder: '/var/lib/weir', size: 4096, storage: 'memory',

@@ -76,10 +76,15 @@ def data(folder, info, scratch, check_page):
                latency_us=5, answer_count=6, answers=answers if n % 2 else text)
         insert(db, "app", id=number, device=text, app=text, **{"class": text}, start=time, last=time + 1, bytes_out=1,
                bytes_in=1, sessions=1, active_seconds=1)
-        insert(db, "traffic", id=number, time=time, device=text, app=text, bytes_out=1 << 50, bytes_in=1, packets=1, sessions=1)
+        insert(db, "traffic", id=number, time=time, device=text, app=text, bytes_out=1 << 50, bytes_in=1, packets=1, sessions=1,
+               active_seconds=1)
+        insert(db, "rollup_name", id=n + 1, name=text)
+        for table in ("traffic_hour", "traffic_day", "traffic_month"):
+            insert(db, table, time=time // 60_000_000, device=n + 1, app=n + 1, bytes_out=1 << 45, bytes_in=1, packets=1,
+                   sessions=1, active_seconds=1)
         insert(db, "catalog", app=text, app_zh=text, **{"class": text}, class_en=text, class_zh=text)
         insert(db, "device", device=text, mac=text, ipv4=text, ipv6=text, first=time, last=time)
-        insert(db, "health", id=number, time=time, stage=text, offered=5, lost=n)
+        insert(db, "health", id=number, time=time, stage=text, offered=5, lost=n, flash_bytes=n, flash_held=0)
         insert(db, "coverage", id=number, time=time, iface=text, bytes_line=9, bytes_seen=8, bytes_unnamed=n)
     db.commit()
     asked = [("overview", {}), ("apps", {}), ("dns", {}), ("sessions", {})]
@@ -134,6 +139,7 @@ def away(folder, sqlite, mariadb, scratch, check_page):
         "can not be opened": about(scratch, "garbage", kind="sqlite", path=str(garbage)),
         "newer Weir": about(scratch, "newer", kind="sqlite", path=str(newer)),
         "no tables": about(scratch, "empty", kind="sqlite", path=str(empty)),
+        "has no locks": about(scratch, "alone", kind="sqlite", path=source["path"], shared=False),
         "can not be reached": about(scratch, "down", **{**server, "socket": str(scratch / "gone.sock")}),
         "does not let us in": about(scratch, "wrong", **{**server, "password": "wrong-secret"}),
         "does not exist|let us in": about(scratch, "nodb", **{**server, "database": "nowhere"}),

@@ -15,6 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import hostile
+import rolled
 from served import ZONE, Html, Server
 
 PAGES = ["overview", "apps", "dns", "sessions"]
@@ -53,7 +54,7 @@ def single_pages(site):
 
 def test_every_page_in_both_languages(site):
     for params in [{"page": page} for page in PAGES] + single_pages(site):
-        for span in ["15m", "24h", "all"]:
+        for span in ["15m", "24h", "1y", "all"]:
             texts = [check_page(site.page(**params, range=span, lang=lang)) and
                      site.page(**params, range=span, lang=lang).text for lang in ("en", "zh")]
             assert 'lang="en"' in texts[0] and 'lang="zh-CN"' in texts[1]
@@ -260,6 +261,10 @@ def main():
         hostile.parameters(one, hostile.COMMON + hostile.RARE, check_page)
         hostile.parameters(other, hostile.COMMON, check_page)
         done("nonsense in every parameter")
+    rolled.pages(folder, sqlite, mariadb, scratch, log, check_page, hostile.about)
+    done("volumes that are rolled up")
+    rolled.flash(folder, sqlite, scratch, log, check_page, hostile.about)
+    done("what is written to lasting storage")
     hostile.data(folder, sqlite, scratch, check_page)
     done("names by strangers")
     hostile.away(folder, sqlite, mariadb, scratch, check_page)

@@ -233,4 +233,15 @@ return [
     'The database server does not let us in: wrong user, password or rights.' => '数据库服务器拒绝访问：用户、密码或权限不对。',
     'The database does not exist on the server.' => '服务器上没有这个数据库。',
     'The database server can not be reached.' => '无法连接数据库服务器。',
+    'The pages can not read the database where it lies.' => '数据库所在的位置无法供页面读取。',
+    'The file system of {path} has no locks. Let the database lie in memory, with a copy there.' =>
+        '{path} 所在的文件系统没有文件锁。请将数据库放在内存中，并在该处保存副本。',
+    '1 year' => '1 年',
+    'Others' => '其他',
+    'Sessions, names and uses go back to {time}; volumes by device and app go further back.' =>
+        '会话、域名和使用记录最早到 {time}；按设备和应用的流量可追溯更早。',
+    'Written to lasting storage' => '写入持久存储',
+    '{today} today, of {budget} that a day may write' => '今天 {today}，每日上限 {budget}',
+    '{today} today' => '今天 {today}',
+    'Writing is put off' => '写入已推迟',
 ];

@@ -20,6 +20,23 @@ const STORE_INFO = '/var/run/weir/web.json';
  */
 function storeInfo(): array
 {
+    return webInfo()['store'];
+}
+
+/** Bytes that a day may write to lasting storage; 0 for as many as it takes. */
+function writeBudget(): float
+{
+    $budget = webInfo()['write_budget'] ?? 0;
+    return is_int($budget) || is_float($budget) ? (float) $budget : 0.0;
+}
+
+/**
+ * What the daemon wrote for the pages.
+ *
+ * @return array<string, mixed>
+ */
+function webInfo(): array
+{
     $path = getenv('WEIR_WEB') ?: STORE_INFO;
     $text = @file_get_contents($path);
     if ($text === false) {
@@ -29,11 +46,11 @@ function storeInfo(): array
             t('The file {path} is missing or may not be read. Is the daemon running?', ['path' => $path]),
         );
     }
-    $store = json_decode($text, true)['store'] ?? null;
-    if (!is_array($store) || !is_string($store['kind'] ?? null)) {
+    $info = json_decode($text, true);
+    if (!is_array($info) || !is_array($info['store'] ?? null) || !is_string($info['store']['kind'] ?? null)) {
         throw new Trouble(503, t('The file {path} is damaged.', ['path' => $path]));
     }
-    return $store;
+    return $info;
 }
 
 /**

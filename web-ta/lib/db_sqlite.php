@@ -9,7 +9,7 @@ if (!defined('WEIR')) {
 
 final class DbSqlite extends Db
 {
-    /** @param array<string, mixed> $store {"path": ...} */
+    /** @param array<string, mixed> $store {"path": …, "shared": whether others can read it} */
     public static function connect(array $store): DbSqlite
     {
         self::needDriver('sqlite');
@@ -19,6 +19,13 @@ final class DbSqlite extends Db
                 503,
                 t('The database is not there.'),
                 t('There is no file {path}. Is the daemon running?', ['path' => $path]),
+            );
+        }
+        if (($store['shared'] ?? true) === false) {
+            throw new Trouble(
+                503,
+                t('The pages can not read the database where it lies.'),
+                t('The file system of {path} has no locks. Let the database lie in memory, with a copy there.', ['path' => $path]),
             );
         }
         try {

@@ -50,6 +50,7 @@ function spanText(string $choice): string
         '24h' => t('24 h'),
         '7d' => t('7 days'),
         '30d' => t('30 days'),
+        '1y' => t('1 year'),
         default => t('All'),
     };
 }
@@ -126,6 +127,12 @@ function remarks(Filter $filter): string
     if ($filter->span->isReplay) {
         $html .= notice(t('The newest record is from {time}; the time counts back from there.', [
             'time' => Clock::local()->format('Y-m-d H:i', $filter->span->newest / 1e6),
+        ]));
+    }
+    $details = $filter->span->details;
+    if ($details !== null && $filter->span->from < $details - 86400e6) {
+        $html .= notice(t('Sessions, names and uses go back to {time}; volumes by device and app go further back.', [
+            'time' => Clock::local()->format('Y-m-d H:i', $details / 1e6),
         ]));
     }
     if ($filter->ignored() !== []) {

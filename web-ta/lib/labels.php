@@ -65,6 +65,9 @@ final class Labels
     /** A device in one line of text. */
     public function deviceText(string $device): string
     {
+        if ($device === '') {
+            return t('Others'); // the smallest of too many, see rollup.max_pairs
+        }
         [$address, $mac] = $this->devices[$device] ?? ['', ''];
         return $address === '' ? ($mac === '' ? $device : $mac) : $address;
     }
@@ -73,6 +76,9 @@ final class Labels
     public function device(string $device, string $url): string
     {
         $text = $this->deviceText($device);
+        if ($device === '') {
+            return h($text);
+        }
         $mac = $this->devices[$device][1] ?? '';
         return anchor($url, h($text), 'device')
             . ($mac === '' || $mac === $text ? '' : '<small class="mac">' . h($mac) . '</small>');

@@ -16,12 +16,15 @@ final class Span
 {
     /** The choices in seconds; null for everything. */
     public const CHOICES = [
-        '15m' => 900, '1h' => 3600, '24h' => 86400, '7d' => 604800, '30d' => 2592000, 'all' => null,
+        '15m' => 900, '1h' => 3600, '24h' => 86400, '7d' => 604800, '30d' => 2592000, '1y' => 31536000, 'all' => null,
     ];
     public const USUAL = '24h';
 
     /** Lengths of a bar in the chart, in seconds. */
     private const STEPS = [60, 600, 3600, 86400];
+
+    /** A bar of months, which are not equally long. */
+    private const MONTH = 2592000;
 
     /** Bars that a chart may have. */
     private const MOST_BARS = 200;
@@ -37,7 +40,18 @@ final class Span
         public readonly ?float $newest,
         /** The data is older than the range, which counts back from its end. */
         public readonly bool $isReplay,
+        /** @var list<string> the tables of ROLLED that reach into it */
+        public readonly array $rolled,
+        /** When the oldest session is from that is kept, where it matters. */
+        public readonly ?float $details,
     ) {
+    }
+
+    private static function of(Db $db, string $choice, float $from, float $to, ?float $newest, bool $isReplay): Span
+    {
+        $rolled = self::rolled($db, $from);
+        $details = $rolled === [] ? null : $db->value('SELECT MIN(last) FROM session');
+        return new Span($choice, $from, $to, $newest, $isReplay, $rolled, $details === null ? null : (float) $details);
     }
 
     public static function read(Db $db, Request $request): Span
@@ -46,7 +60,7 @@ final class Span
         $newest = self::edge($db, 'MAX');
         $custom = self::custom($request, $now);
         if ($custom !== null) {
-            return new Span('custom', $custom[0], $custom[1], $newest, false);
+            return self::of($db, 'custom', $custom[0], $custom[1], $newest, false);
         }
         $choice = $request->text('range') ?? self::USUAL;
         if (!array_key_exists($choice, self::CHOICES)) {
@@ -55,12 +69,41 @@ final class Span
         }
         $length = self::CHOICES[$choice];
         if ($length === null) {
-            $from = self::edge($db, 'MIN') ?? $now;
-            return new Span($choice, self::minute($from), self::nextMinute($newest ?? $now), $newest, false);
+            $from = self::minute(self::edge($db, 'MIN') ?? $now);
+            return self::of($db, $choice, $from, self::nextMinute($newest ?? $now), $newest, false);
         }
         $isReplay = $newest !== null && $newest < $now - $length * 1e6;
         $end = $isReplay ? $newest : $now;
-        return new Span($choice, self::minute($end - $length * 1e6), self::nextMinute($end), $newest, $isReplay);
+        $from = self::minute($end - $length * 1e6);
+        return self::of($db, $choice, $from, self::nextMinute($end), $newest, $isReplay);
+    }
+
+    /**
+     * The tables of what is rolled up that have anything after $from.
+     *
+     * @return list<string>
+     */
+    private static function rolled(Db $db, float $from): array
+    {
+        $tables = [];
+        foreach (ROLLED as $table => $length) {
+            $last = $db->value("SELECT MAX(time) FROM $table");
+            if ($last !== null && ((float) $last + $length) * ROLLED_UNIT > $from) {
+                $tables[] = $table;
+            }
+        }
+        return $tables;
+    }
+
+    /** Seconds of the longest time that a volume within it stands for. */
+    private function grain(): float
+    {
+        return match ($this->rolled[count($this->rolled) - 1] ?? null) {
+            'traffic_month' => self::MONTH,
+            'traffic_day' => 86400.0,
+            'traffic_hour' => 3600.0,
+            default => 60.0,
+        };
     }
 
     /**
@@ -101,6 +144,12 @@ final class Span
                 $times[] = $column === 'id' ? self::timeOfId((float) $found) : (float) $found;
             }
         }
+        foreach (array_keys(ROLLED) as $table) {
+            $found = $db->value("SELECT $function(time) FROM $table");
+            if ($found !== null) {
+                $times[] = (float) $found * ROLLED_UNIT;
+            }
+        }
         return $times === [] ? null : ($function === 'MAX' ? max($times) : min($times));
     }
 
@@ -119,12 +168,14 @@ final class Span
     public function step(): float
     {
         $secs = ($this->to - $this->from) / 1e6;
+        $grain = $this->grain();
         foreach (self::STEPS as $step) {
-            if ($secs / $step <= self::MOST_BARS) {
+            if ($step >= $grain && $secs / $step <= self::MOST_BARS) {
                 return (float) $step;
             }
         }
-        return 86400 * ceil($secs / 86400 / self::MOST_BARS);
+        $least = max(86400.0, $grain);
+        return $least * ceil($secs / $least / self::MOST_BARS);
     }
 
     /** The smallest id of a row that begins at $time or later, as digits. */

@@ -34,6 +34,7 @@ require __DIR__ . '/page.php';
 require __DIR__ . '/html.php';
 require __DIR__ . '/labels.php';
 require __DIR__ . '/usage.php';
+require __DIR__ . '/volume.php';
 
 /**
  * Answers the request by $work. What goes wrong is told by $failed, with

@@ -82,8 +82,8 @@ function summaryDevices(Db $db, Filter $filter): array
         'device' => new Column('Device', Kind::Text, 'device'),
         'bytes' => new Column('Volume', Kind::Bytes, 'SUM(bytes_in + bytes_out)'),
     ];
-    $where = trafficWhere($db, $filter);
-    $rows = new Rows($db, $columns, 'FROM traffic' . $where->sql() . ' GROUP BY device', $where->params, 'device');
+    [$volumes, $params] = volumes($db, $filter, ['device'], ['bytes_in', 'bytes_out']);
+    $rows = new Rows($db, $columns, "FROM $volumes GROUP BY device", $params, 'device');
     $top = [];
     $count = 0.0;
     foreach ($rows->all('-bytes') as $row) {
@@ -106,10 +106,10 @@ function summaryApps(Db $db, Filter $filter): array
         'class' => new Column('Category', Kind::Text, 'class'),
         'bytes' => new Column('Volume', Kind::Bytes, 'bytes'),
     ];
-    $where = trafficWhere($db, $filter);
-    $from = 'FROM (SELECT app, SUM(bytes_in + bytes_out) AS bytes FROM traffic' . $where->sql() . ' GROUP BY app)'
+    [$volumes, $params] = volumes($db, $filter, ['app'], ['bytes_in', 'bytes_out']);
+    $from = "FROM (SELECT app, SUM(bytes_in + bytes_out) AS bytes FROM $volumes GROUP BY app)"
         . ' AS volume LEFT JOIN catalog ON catalog.app = volume.app';
-    $rows = new Rows($db, $columns, $from, $where->params, 'app');
+    $rows = new Rows($db, $columns, $from, $params, 'app');
     [$apps, $top, $classes] = [0.0, [], []];
     foreach ($rows->all('-bytes') as $row) {
         if (count($top) < SUMMARY_TOP) {
@@ -124,9 +124,13 @@ function summaryApps(Db $db, Filter $filter): array
     return ['apps' => $apps, 'top_apps' => $top, 'classes' => array_slice($classes, 0, SUMMARY_TOP)];
 }
 
-/** How many sessions were going on within the time. */
+/** How many sessions were going on within the time; begun, of a time that they are no longer kept of. */
 function summarySessions(Db $db, Filter $filter): float
 {
+    if ($filter->span->rolled !== []) {
+        [$volumes, $params] = volumes($db, $filter, [], ['sessions']);
+        return (float) $db->value("SELECT SUM(sessions) FROM $volumes", $params);
+    }
     $where = (new Where())
         ->seen($filter->span)
         ->equal('device', $filter->device)
@@ -200,6 +204,7 @@ function summaryHealth(Db $db, Span $span): array
         'stage' => new Column('Stage', Kind::Text, 'stage'),
         'offered' => new Column('Offered', Kind::Count, 'SUM(offered)'),
         'lost' => new Column('Lost', Kind::Count, 'SUM(lost)'),
+        'flash_bytes' => new Column('Written to lasting storage', Kind::Bytes, 'SUM(flash_bytes)'),
     ];
     $where = (new Where())->begun($span);
     $rows = new Rows($db, $columns, 'FROM health' . $where->sql() . ' GROUP BY stage', $where->params, 'stage');
@@ -222,4 +227,21 @@ function summaryCoverage(Db $db, Span $span): array
     $where = (new Where())->begun($span);
     $rows = new Rows($db, $columns, 'FROM coverage' . $where->sql() . ' GROUP BY iface', $where->params, 'iface');
     return iterator_to_array($rows->all('-bytes_line'), false);
+}
+
+/**
+ * What was written to lasting storage on this day, and whether writing is put off.
+ *
+ * @return array{today: float, budget: float, held: bool}
+ */
+function summaryFlash(Db $db): array
+{
+    $now = Clock::local()->now();
+    $day = Clock::local()->parse(Clock::local()->format('Y-m-d\T00:00', $now)) ?? $now;
+    $held = $db->value("SELECT flash_held FROM health WHERE stage = 'store' ORDER BY id DESC LIMIT 1");
+    return [
+        'today' => (float) $db->value('SELECT SUM(flash_bytes) FROM health WHERE id >= ?', [Span::id($day * 1e6)]),
+        'budget' => writeBudget(),
+        'held' => (int) $held === 1,
+    ];
 }

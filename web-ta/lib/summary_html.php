@@ -112,3 +112,14 @@ function stageText(string $stage): string
         default => t('Interface {name}', ['name' => $stage]),
     };
 }
+
+/** @param array{today: float, budget: float, held: bool} $flash see summaryFlash() */
+function flashLine(array $flash): string
+{
+    $bytes = ['today' => bytes($flash['today']), 'budget' => bytes($flash['budget'])];
+    $text = $flash['budget'] > 0
+        ? t('{today} today, of {budget} that a day may write', $bytes)
+        : t('{today} today', $bytes);
+    return '<dl class="pairs"><div><dt>' . say('Written to lasting storage') . '</dt><dd>' . h($text)
+        . ($flash['held'] ? ' ' . badge(t('Writing is put off'), 'warn') : '') . '</dd></div></dl>';
+}

@@ -7,7 +7,7 @@ if (!defined('WEIR')) {
     exit;
 }
 
-// What pages ask of the tables traffic (volumes by minute) and app (uses).
+// What pages ask of the tables traffic (the latest volumes) and app (uses).
 
 /** Where a session is searched. */
 const SESSION_SEARCH = ['host', 'app', 'app_proto', 'client', 'server', 'device'];
@@ -29,32 +29,10 @@ function usageWhere(Db $db, Filter $filter): Where
     return (new Where())->equal('device', $filter->device)->contains($db, $columns, $filter->text);
 }
 
-/** The same for volumes within the time. */
-function trafficWhere(Db $db, Filter $filter): Where
-{
-    return usageWhere($db, $filter)->begun($filter->span);
-}
-
 /** The same for uses that were going on within the time. */
 function usesWhere(Db $db, Filter $filter): Where
 {
     return usageWhere($db, $filter)->seen($filter->span);
-}
-
-/**
- * The seconds of use that fall into the span, as SQL with its parameters. Of a
- * use that goes beyond it, the share that lies within: otherwise somebody
- * could use an app for three hours of the last hour.
- *
- * @return array{string, list<string>}
- */
-function usedSeconds(Span $span): array
-{
-    [$from, $to] = [digits($span->from), digits($span->to)];
-    $within = '(CASE WHEN last < ? THEN last ELSE ? END - CASE WHEN start > ? THEN start ELSE ? END)';
-    $sql = 'ROUND(SUM(CASE WHEN start >= ? AND last < ? THEN active_seconds '
-        . "ELSE active_seconds * 1.0 * $within / (last - start) END))";
-    return [$sql, [$from, $to, $to, $to, $from, $from]];
 }
 
 /** Whether there are more rows than those. */

@@ -21,7 +21,7 @@ function deviceColumns(): array
         'bytes_in' => new Column('Received', Kind::Bytes, 'bytes_in'),
         'bytes_out' => new Column('Sent', Kind::Bytes, 'bytes_out'),
         'bytes' => new Column('Total', Kind::Bytes, 'bytes_in + bytes_out'),
-        'last' => new Column('Last used', Kind::Time, 'COALESCE(last_use, last_minute)'),
+        'last' => new Column('Last used', Kind::Time, 'COALESCE(last_use, last_time)'),
     ];
 }
 
@@ -50,15 +50,17 @@ return [
 
     // Who uses it, with the times.
     'parts' => static function (Db $db, Filter $filter): array {
-        $traffic = trafficWhere($db, $filter)->equal('app', $filter->need('app'));
+        $columns = ['bytes_in', 'bytes_out', 'sessions', 'active_seconds', 'last_time'];
+        [$volumes, $params] = volumes($db, $filter, ['device'], $columns);
         $uses = usesWhere($db, $filter)->equal('app', $filter->need('app'));
-        [$used, $usedParams] = usedSeconds($filter->span);
+        // What has no name is in use whenever anything is.
+        $used = $filter->need('app') === NONE ? 'NULL' : 'SUM(active_seconds)';
         $from = 'FROM (SELECT device, SUM(sessions) AS sessions, SUM(bytes_in) AS bytes_in,'
-            . ' SUM(bytes_out) AS bytes_out, MAX(time) AS last_minute'
-            . ' FROM traffic' . $traffic->sql() . ' GROUP BY device) AS volume'
-            . " LEFT JOIN (SELECT device AS used_device, $used AS used, COUNT(*) AS uses, MAX(last) AS last_use"
+            . " SUM(bytes_out) AS bytes_out, $used AS used, MAX(last_time) AS last_time"
+            . " FROM $volumes GROUP BY device) AS volume"
+            . ' LEFT JOIN (SELECT device AS used_device, COUNT(*) AS uses, MAX(last) AS last_use'
             . ' FROM app' . $uses->sql() . ' GROUP BY device) AS uses ON used_device = device';
-        $params = [...$traffic->params, ...$usedParams, ...$uses->params];
+        $params = [...$params, ...$uses->params];
         $class = $db->value('SELECT class FROM catalog WHERE app = ?', [$filter->need('app')]);
         return [
             'class' => $class,

@@ -7,6 +7,9 @@ if (!defined('WEIR')) {
     exit;
 }
 
+/** Of what is rolled up only the day is known, unless there is a use of that day. */
+const FIRST_USED = 'CASE WHEN first_use < first_time + 86400000000 THEN first_use ELSE first_time END';
+
 return [
     'title' => 'Apps',
     'order' => 20,
@@ -19,35 +22,28 @@ return [
         'app' => new Column('App', Kind::Text, 'volume.app'),
         'class' => new Column('Category', Kind::Text, 'catalog.class'),
         'devices' => new Column('Devices', Kind::Count, 'devices'),
-        'used' => new Column('Time used', Kind::Secs, 'used'),
+        'used' => new Column('Time used', Kind::Secs, 'CASE WHEN volume.app IS NULL THEN NULL ELSE active END'),
         'sessions' => new Column('Sessions', Kind::Count, 'sessions'),
         'bytes_in' => new Column('Received', Kind::Bytes, 'bytes_in'),
         'bytes_out' => new Column('Sent', Kind::Bytes, 'bytes_out'),
         'bytes' => new Column('Total', Kind::Bytes, 'bytes_in + bytes_out'),
-        'first' => new Column('First used', Kind::Time, 'COALESCE(first_use, first_minute)'),
-        'last' => new Column('Last used', Kind::Time, 'COALESCE(last_use, last_minute)'),
+        'first' => new Column('First used', Kind::Time, FIRST_USED),
+        'last' => new Column('Last used', Kind::Time, 'COALESCE(last_use, last_time)'),
     ],
     'sort' => '-bytes',
 
     'rows' => static function (Db $db, Filter $filter): Rows {
-        $traffic = trafficWhere($db, $filter);
+        $columns = ['bytes_in', 'bytes_out', 'sessions', 'active_seconds', 'first_time', 'last_time'];
+        [$volumes, $params] = volumes($db, $filter, ['app', 'device'], $columns);
         $uses = usesWhere($db, $filter);
-        foreach ([$traffic, $uses] as $where) {
-            match ($filter->get('class')) {
-                null => null,
-                NONE => $where->add('app IS NULL'),
-                default => $where->add('app IN (SELECT app FROM catalog WHERE class = ?)', $filter->get('class')),
-            };
-        }
-        [$used, $usedParams] = usedSeconds($filter->span);
         $from = 'FROM (SELECT app, COUNT(DISTINCT device) AS devices, SUM(sessions) AS sessions,'
-            . ' SUM(bytes_in) AS bytes_in, SUM(bytes_out) AS bytes_out,'
-            . ' MIN(time) AS first_minute, MAX(time) AS last_minute'
-            . ' FROM traffic' . $traffic->sql() . ' GROUP BY app) AS volume'
-            . " LEFT JOIN (SELECT app AS used_app, $used AS used, MIN(start) AS first_use, MAX(last) AS last_use"
+            . ' SUM(bytes_in) AS bytes_in, SUM(bytes_out) AS bytes_out, SUM(active_seconds) AS active,'
+            . ' MIN(first_time) AS first_time, MAX(last_time) AS last_time'
+            . " FROM $volumes GROUP BY app) AS volume"
+            . ' LEFT JOIN (SELECT app AS used_app, MIN(start) AS first_use, MAX(last) AS last_use'
             . ' FROM app' . $uses->sql() . ' GROUP BY app) AS uses ON used_app = volume.app'
             . ' LEFT JOIN catalog ON catalog.app = volume.app';
-        $params = [...$traffic->params, ...$usedParams, ...$uses->params];
+        $params = [...$params, ...$uses->params];
         return new Rows($db, $filter->page->columns, $from, $params, 'app', isGrouped: true);
     },
 

@@ -27,11 +27,12 @@ return [
 
     // The bars of the chart.
     'rows' => static function (Db $db, Filter $filter): Rows {
-        $where = trafficWhere($db, $filter);
-        $from = 'FROM (SELECT time - (time + ?) % ? AS bar, bytes_in, bytes_out, packets, sessions FROM traffic'
-            . $where->sql() . ') AS volume GROUP BY bar';
-        $params = [digits(barOffset($filter->span)), digits($filter->span->step() * 1e6), ...$where->params];
-        return new Rows($db, $filter->page->columns, $from, $params, 'bar');
+        [$volumes, $params] = volumes($db, $filter, ['bar'], ['bytes_in', 'bytes_out', 'packets', 'sessions']);
+        // What begins before the first bar and reaches into the time belongs to it.
+        $start = digits(barStart($filter->span));
+        $from = 'FROM (SELECT CASE WHEN bar - ? < 0 THEN ? + 0 ELSE bar END AS bar, bytes_in, bytes_out, packets, sessions'
+            . " FROM $volumes) AS volume GROUP BY bar";
+        return new Rows($db, $filter->page->columns, $from, [$start, $start, ...$params], 'bar');
     },
 
     'parts' => static fn (Db $db, Filter $filter): array => [
@@ -44,6 +45,7 @@ return [
         ...summaryDns($db, $filter),
         'health' => summaryHealth($db, $filter->span),
         'coverage' => summaryCoverage($db, $filter->span),
+        'flash' => summaryFlash($db),
     ],
 
     'view' => static function (Rows $all, array $parts, Filter $filter, Labels $labels): void {
@@ -105,7 +107,11 @@ return [
             '<div class="stack">',
             card(t('DNS'), dnsFacts($parts, $filter), allOf($filter, 'dns')),
             card(t('Coverage'), coverageList($parts['coverage'])),
-            card(t('Losses'), healthList($parts['health']), healthBadge($parts['health'])),
+            card(
+                t('Losses'),
+                healthList($parts['health']) . flashLine($parts['flash']),
+                healthBadge($parts['health']),
+            ),
             '</div></div>', $parts['is_hosts_partial'] || $parts['is_dns_partial'] ? latestHint() : '';
     },
 ];

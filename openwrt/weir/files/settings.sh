@@ -42,6 +42,13 @@ store details bool
 store delay text
 store keep_days number
 store max_mb number
+store write_budget number
+rollup minutes text
+rollup hours text
+rollup days text
+rollup months text
+rollup max_pairs number
+rollup share number
 sqlite copy_every text
 mariadb host text
 mariadb port number
@@ -53,6 +60,8 @@ mariadb ca text
 mariadb timeout text
 mariadb web_user text
 mariadb web_password text
+blocking enabled bool
+blocking mark number
 daemon log text
 daemon health_every text
 "
@@ -289,6 +298,23 @@ weir_toml() {
 		fi
 		weir_setting "$in" "$setting" "$kind" "$storage"
 	done
+	config_foreach weir_policy policy
+}
+
+# weir_policy SECTION: a policy, unless it is switched off.
+weir_policy() {
+	local enabled name setting
+
+	config_get_bool enabled "$1" enabled 1
+	[ "$enabled" = 1 ] || return 0
+	config_get name "$1" name "$1"
+	echo '[[policy]]'
+	printf 'name = %s\n' "$(toml_text "$name")"
+	for setting in devices apps classes hosts times; do
+		weir_setting "$1" "$setting" list
+	done
+	weir_setting "$1" quota text
+	weir_setting "$1" dry_run bool
 }
 
 weir_is_on() {

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Bounds, Sqlite, plain};
+use super::{Bounds, Place, Sqlite, place, plain, uri};
 use crate::record::Record;
-use crate::store::{Error, Namer, Store};
+use crate::store::rollup::Step;
+use crate::store::{Error, Namer, Store, Wear};
 use crate::time::Time;
 
 /// After a copy that failed: the next try, if the interval is longer.
@@ -22,6 +23,12 @@ pub struct Copied {
     copy: PathBuf,
     every: Duration,
     next: Option<Time>,
+    /// How far ahead that was when it was set: a clock may be set back.
+    wait: Duration,
+    /// The copy is on storage that wears out.
+    is_lasting: bool,
+    /// When the copy was written that the database was read back from, and its size.
+    restored: Option<(Time, u64)>,
     /// Something was written since the last copy.
     is_ahead: bool,
     /// What went wrong with the last copy, so that it is told once.
@@ -31,11 +38,58 @@ pub struct Copied {
 impl Copied {
     /// Opens the database at `path`, with what is in its copy if there is none.
     pub fn open(path: &Path, copy: &Path, every: Duration, bounds: Bounds) -> Result<Copied, Error> {
+        let mut restored = None;
         if !path.exists() && copy.exists() {
+            let data = fs::metadata(copy).ok();
+            restored = data.and_then(|data| Some((data.modified().ok()?.into(), data.len())));
             restore(path, copy)?;
         }
         let store = Sqlite::open(path, bounds)?;
-        Ok(Copied { store, copy: copy.into(), every, next: None, is_ahead: false, trouble: None })
+        // The folder may be still to be made.
+        let there = copy.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(Path::new("."));
+        let (kind, is_lasting) = place::kind(there);
+        log::info!("{}: copies of the database, on {kind}", copy.display());
+        Ok(Copied {
+            store,
+            copy: copy.into(),
+            every,
+            next: None,
+            wait: every,
+            is_lasting,
+            restored,
+            is_ahead: false,
+            trouble: None,
+        })
+    }
+
+    /// A copy is due: makes it, or puts it off until the budget of another day.
+    fn copy_in_time(&mut self, now: Time) {
+        let size = if self.is_lasting { self.store.size().unwrap_or(0) } else { 0 };
+        let every = self.every.max(self.store.ledger.interval(size));
+        self.wait = if self.store.ledger.is_too_much(size) {
+            self.hold(size, true);
+            Step::Day.next(self.store.ledger.day(), self.store.bounds.rollup.zone).since(now)
+        } else if self.copy() {
+            self.hold(size, every > self.every);
+            every
+        } else {
+            self.every.min(RETRY)
+        };
+        self.next = Some(now + self.wait);
+    }
+
+    fn hold(&mut self, size: u64, held: bool) {
+        if self.store.ledger.hold(held) {
+            let Wear { today, budget, .. } = self.store.ledger.wear();
+            log::warn!(
+                "{}: {} MB are written today and a copy takes {}, of {} MB that a day may write (write_budget): \
+                 copies are made more rarely than copy_every says",
+                self.copy.display(),
+                today >> 20,
+                size >> 20,
+                budget >> 20
+            );
+        }
     }
 
     fn copy(&mut self) -> bool {
@@ -43,6 +97,9 @@ impl Copied {
             Ok(bytes) => {
                 log::info!("{}: a copy of the database, {} kB", self.copy.display(), bytes / 1_000);
                 (self.is_ahead, self.trouble) = (false, None);
+                if self.is_lasting {
+                    self.store.ledger.add(bytes);
+                }
                 true
             }
             Err(error) => {
@@ -64,15 +121,28 @@ impl Store for Copied {
 
     fn keep(&mut self, now: Time) -> Result<u64, Error> {
         let deleted = self.store.keep(now);
+        if let Some((_, bytes)) = self.restored.take().filter(|(time, _)| *time >= self.store.ledger.day()) {
+            // The last copy does not hold its own size.
+            self.store.ledger.earlier(bytes);
+        }
         match self.next {
-            Some(next) if now < next && next.since(now) <= self.every => {}
-            Some(_) => {
-                let done = self.copy();
-                self.next = Some(now + if done { self.every } else { self.every.min(RETRY) });
-            }
+            Some(next) if now < next && next.since(now) <= self.wait => {}
+            Some(_) => self.copy_in_time(now),
             None => self.next = Some(now + self.every),
         }
         deleted
+    }
+
+    fn pause(&self) -> Duration {
+        self.store.pause()
+    }
+
+    fn wear(&self) -> Wear {
+        self.store.wear()
+    }
+
+    fn place(&self) -> Option<Place> {
+        self.store.place()
     }
 
     fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {
@@ -100,8 +170,8 @@ fn save(connection: &Connection, copy: &Path) -> Result<u64, String> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(text(error)),
         _ => {}
     }
-    let target = new.to_str().ok_or("its path is not UTF-8")?;
-    let written = connection.execute("VACUUM INTO ?", [target]).map_err(|error| plain(&error));
+    // Nobody else knows of it: locks, which some file systems have not, are for nothing.
+    let written = connection.execute("VACUUM INTO ?", [uri(&new, "nolock=1")]).map_err(|error| plain(&error));
     let placed = written.and_then(|_| {
         fs::set_permissions(&new, Permissions::from_mode(0o640)).map_err(text)?;
         let file = File::open(&new).map_err(text)?;
@@ -143,8 +213,10 @@ fn restore(path: &Path, copy: &Path) -> Result<(), Error> {
 }
 
 fn check(copy: &Path) -> Result<(), String> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(copy, flags).map_err(|error| plain(&error))?;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection =
+        Connection::open_with_flags(uri(copy, "immutable=1"), flags).map_err(|error| plain(&error))?;
     let told: String =
         connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0)).map_err(|error| plain(&error))?;
     if told == "ok" { Ok(()) } else { Err(told) }
@@ -192,6 +264,41 @@ mod tests {
         let store = Copied::open(&path, &copy, EVERY, LOOSE).unwrap();
         assert_eq!(count(&store.store, "health"), 2, "an orderly end copies");
         assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o640);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_budget_makes_copies_rare_and_loses_nothing() {
+        let folder = folder("budget");
+        let (path, copy) = (folder.join("w.db"), folder.join("copy/w.db"));
+        let mut ids = Ids::default();
+        let begin = 1_700_000_000 / 86_400 * 86_400;
+        let rows: Vec<_> = (0..10_000).map(|n| health(&mut ids, begin + n, n)).collect();
+        let bounds = Bounds { write_budget: 1_000_000, ..LOOSE };
+        let mut store = Copied::open(&path, &copy, EVERY, bounds).unwrap();
+        store.is_lasting = true;
+        store.store.place.is_lasting = false;
+        store.write(&rows).unwrap();
+        let size = store.store.size().unwrap();
+        assert!((300_000..600_000).contains(&size), "{size}");
+        let mut copies = Vec::new();
+        for hour in 0..72 {
+            let before = store.wear().total;
+            store.write(&[health(&mut ids, begin + 20_000 + hour, 1)]).unwrap();
+            store.keep(Time::from_secs(begin + hour * 3_600)).unwrap();
+            copies.extend((store.wear().total > before).then_some(hour));
+            assert!(store.wear().today <= bounds.write_budget);
+            assert_eq!(store.pause(), Duration::ZERO, "memory is written as ever");
+        }
+        // Without a budget it would be one each hour.
+        assert!((5..=7).contains(&copies.len()) && store.wear().held, "{copies:?}");
+        drop(store);
+        fs::remove_file(&path).unwrap();
+        let mut store = Copied::open(&path, &copy, EVERY, bounds).unwrap();
+        assert_eq!(count(&store.store, "health"), 10_072, "the end copies, whatever the budget");
+        store.store.place.is_lasting = false;
+        store.keep(Time::from_secs(begin + 72 * 3_600)).unwrap();
+        assert_eq!(store.wear().today, fs::metadata(&copy).unwrap().len(), "what is known of the day");
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -1,32 +1,32 @@
 //! SQLite: one file, written by one process and read by the pages.
 
 mod copy;
+mod place;
+mod shrink;
+mod written;
 
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
-use super::{Bounds, Error, Labelled, Namer, RELABEL_AT_ONCE, RELABEL_SELECT, RELABEL_UPDATE, Store, ageing};
+use super::rollup::{self, Late};
+use super::wear::Ledger;
+use super::{
+    Bounds, Error, Labelled, Namer, RELABEL_AT_ONCE, RELABEL_SELECT, RELABEL_UPDATE, Store, Wear, tables,
+};
 use crate::record::{self, Dialect, Id, Record, TABLES, VERSION, Value};
 use crate::time::Time;
 
 pub use copy::Copied;
+pub use place::Place;
+use place::{Claim, Mode};
+use written::Written;
 
 /// Marks the file as ours ("WEIR"), so that no other program's is touched.
 const APPLICATION: i32 = 0x5745_4952;
-
-/// Rows deleted at once: the pages must be able to read in between.
-const DELETE_AT_ONCE: usize = 5_000;
-
-/// A database too large loses its oldest part: one such part of its time…
-const PARTS: u32 = 16;
-
-/// …and then its size is to be below this share of the bound, or the next
-/// record would begin again.
-const REFILL: (u64, u64) = (9, 10);
 
 /// How long to wait for a page that reads, in milliseconds.
 const BUSY_MS: u64 = 5_000;
@@ -35,6 +35,11 @@ pub struct Sqlite {
     connection: Connection,
     path: PathBuf,
     bounds: Bounds,
+    place: Place,
+    /// Given back when the connection is closed, which stands before it.
+    _claim: Option<Claim>,
+    written: Written,
+    ledger: Ledger,
 }
 
 impl Sqlite {
@@ -52,12 +57,24 @@ impl Sqlite {
             .mode(0o640)
             .open(path)
             .map_err(|error| Error::Fatal(format!("{name}: {error}")))?;
-        // One thread writes: SQLite need not lock for each call.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(|error| fatal(path, &error))?;
-        let mut store = Sqlite { connection, path: path.to_owned(), bounds };
+        let place = Place::of(path);
+        // What is as it should be the daemon tells, and not each command.
+        let level = if place.mode == Mode::Wal { log::Level::Debug } else { log::Level::Warn };
+        log::log!(level, "{name}: on {place}");
+        let claim = match place.mode {
+            Mode::Alone => Some(Claim::of(path).map_err(|error| Error::Fatal(format!("{name}: {error}")))?),
+            _ => None,
+        };
+        let connection = place::open(path, place.mode).map_err(|error| fatal(path, &error))?;
+        let mut store = Sqlite {
+            connection,
+            path: path.to_owned(),
+            bounds,
+            place,
+            _claim: claim,
+            written: Written::default(),
+            ledger: Ledger::new(bounds.write_budget, bounds.rollup.zone),
+        };
         store.prepare().map_err(|error| match error {
             Open::Sql(error) => fatal(path, &error),
             Open::Other(text) => Error::Fatal(format!("{name}: {text}")),
@@ -68,6 +85,10 @@ impl Sqlite {
     fn prepare(&mut self) -> Result<(), Open> {
         let connection = &self.connection;
         connection.busy_timeout(Duration::from_millis(BUSY_MS))?;
+        if self.place.mode != Mode::Wal {
+            // Otherwise one with a write-ahead log can't even be looked at there.
+            connection.execute_batch("PRAGMA locking_mode=EXCLUSIVE")?;
+        }
         let application: i32 = pragma(connection, "application_id")?;
         let version: u32 = pragma(connection, "user_version")?;
         let tables: i64 = connection.query_row("SELECT COUNT(*) FROM sqlite_master", (), |row| row.get(0))?;
@@ -80,11 +101,10 @@ impl Sqlite {
         }
         // Before the first table, or it has no effect.
         connection.execute_batch("PRAGMA auto_vacuum=INCREMENTAL; PRAGMA temp_store=MEMORY;")?;
-        // Write-ahead logging lets pages read while we write, but needs shared
-        // memory, which some file systems of routers lack: then the old way.
-        let mode: String = connection.query_row("PRAGMA journal_mode=WAL", (), |row| row.get(0))?;
-        if mode != "wal" {
-            connection.query_row("PRAGMA journal_mode=TRUNCATE", (), |_| Ok(()))?;
+        place::set(connection, self.place.mode)?;
+        if self.place.is_lasting {
+            // What that writes is counted where it is asked for.
+            connection.query_row("PRAGMA wal_autocheckpoint=0", (), |_| Ok(()))?;
         }
         connection.execute_batch("PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2048;")?;
         self.migrate(version)
@@ -93,7 +113,7 @@ impl Sqlite {
     /// Makes the tables and columns that are missing.
     fn migrate(&mut self, version: u32) -> Result<(), Open> {
         let transaction = self.connection.transaction()?;
-        for table in TABLES {
+        for table in tables() {
             let mut present = Vec::new();
             {
                 let mut info = transaction.prepare(&format!("PRAGMA table_info(\"{}\")", table.name))?;
@@ -122,72 +142,39 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Bytes that the database's own pages take, free ones left out.
-    fn size(&self) -> rusqlite::Result<u64> {
-        let pages: i64 = pragma(&self.connection, "page_count")?;
-        let free: i64 = pragma(&self.connection, "freelist_count")?;
-        let page: i64 = pragma(&self.connection, "page_size")?;
-        Ok(u64::try_from((pages - free) * page).unwrap_or(0))
-    }
-
-    /// Deletes rows older than `time`.
-    fn delete_before(&self, time: Time) -> rusqlite::Result<u64> {
-        let mut deleted = 0;
-        for (table, column, bound) in ageing(time) {
-            let (table, key) = (table.name, table.columns[0].name);
-            let sql = format!(
-                "DELETE FROM \"{table}\" WHERE \"{key}\" IN \
-                 (SELECT \"{key}\" FROM \"{table}\" WHERE \"{column}\" < ? LIMIT {DELETE_AT_ONCE})"
+    /// Adds what was written to lasting storage since the last call, and says
+    /// when that is so much that writing is put off.
+    fn count(&mut self) {
+        if !self.place.is_lasting {
+            return;
+        }
+        self.ledger.add(self.written.since(&self.connection, self.place.mode));
+        let held = !self.ledger.pause().is_zero();
+        if self.ledger.hold(held) {
+            let Wear { today, budget, .. } = self.ledger.wear();
+            log::warn!(
+                "{}: {} of the {} MB that a day may write (write_budget) are written: \
+                 records are collected for longer from here on, an hour at most",
+                self.path.display(),
+                today >> 20,
+                budget >> 20
             );
-            let mut statement = self.connection.prepare(&sql)?;
-            loop {
-                let rows = statement.execute([bound])?;
-                deleted += rows as u64;
-                if rows < DELETE_AT_ONCE {
-                    break;
-                }
-            }
         }
-        Ok(deleted)
     }
 
-    /// The time of the oldest row that is there.
-    fn oldest(&self) -> rusqlite::Result<Option<Time>> {
-        let mut oldest = None;
-        for (table, column, _) in ageing(Time::ZERO) {
-            let sql = format!("SELECT MIN(\"{column}\") FROM \"{}\"", table.name);
-            let found: Option<i64> =
-                self.connection.query_row(&sql, (), |row| row.get(0)).optional()?.flatten();
-            let time = found.map(|number| match column {
-                "id" => Id::from_number(number).time(),
-                _ => Time::from_micros(u64::try_from(number).unwrap_or(0)),
-            });
-            oldest = [oldest, time].into_iter().flatten().min();
+    /// It is `now`. On the first call what this day wrote before a restart is added.
+    fn today(&mut self, now: Time) {
+        if self.ledger.at(now) {
+            let begin = Id::first_at(self.ledger.day()).number();
+            let sql = "SELECT COALESCE(SUM(flash_bytes), 0) FROM health WHERE id >= ?";
+            let bytes = self.connection.query_row(sql, [begin], |row| row.get::<_, i64>(0)).unwrap_or(0);
+            self.ledger.earlier(u64::try_from(bytes).unwrap_or(0));
         }
-        Ok(oldest)
     }
 
-    fn shrink(&mut self, now: Time) -> rusqlite::Result<u64> {
-        let mut deleted = self.delete_before(now.back(self.bounds.keep))?;
-        if self.size()? > self.bounds.max_size {
-            let target = self.bounds.max_size / REFILL.1 * REFILL.0;
-            for part in 1..=PARTS {
-                let Some(oldest) = self.oldest()? else { break };
-                // The last round takes all but the newest second.
-                let span = now.since(oldest) * part / PARTS;
-                deleted += self.delete_before((oldest + span).max(oldest + Duration::from_millis(1)))?;
-                if self.size()? <= target {
-                    break;
-                }
-            }
-        }
-        if deleted > 0 {
-            // Free pages go back to the file system, in steps by themselves.
-            let mut statement = self.connection.prepare("PRAGMA incremental_vacuum")?;
-            let mut rows = statement.query(())?;
-            while rows.next()?.is_some() {}
-        }
-        Ok(deleted)
+    #[cfg(test)]
+    pub fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Empties the write-ahead log into the file, for whoever copies it.
@@ -208,13 +195,33 @@ impl Drop for Sqlite {
 impl Store for Sqlite {
     fn write(&mut self, records: &[Record]) -> Result<(), Error> {
         let path = &self.path;
+        let zone = self.bounds.rollup.zone;
         let transaction = self.connection.transaction().map_err(|error| running(path, &error))?;
-        insert(&transaction, records).map_err(|error| running(path, &error))?;
-        transaction.commit().map_err(|error| running(path, &error))
+        let late = rollup::late(&mut &*transaction, zone, records).map_err(|error| running(path, &error))?;
+        insert(&transaction, records, &late).map_err(|error| running(path, &error))?;
+        transaction.commit().map_err(|error| running(path, &error))?;
+        self.count();
+        Ok(())
     }
 
     fn keep(&mut self, now: Time) -> Result<u64, Error> {
-        self.shrink(now).map_err(|error| running(&self.path, &error))
+        self.today(now);
+        let done = self.shrink(now).map_err(|error| running(&self.path, &error));
+        self.count();
+        done
+    }
+
+    fn pause(&self) -> Duration {
+        // In memory there is nothing to save, whatever its copy may cost.
+        if self.place.is_lasting { self.ledger.pause() } else { Duration::ZERO }
+    }
+
+    fn wear(&self) -> Wear {
+        self.ledger.wear()
+    }
+
+    fn place(&self) -> Option<Place> {
+        Some(self.place.clone())
     }
 
     fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {
@@ -222,8 +229,11 @@ impl Store for Sqlite {
         loop {
             let part = relabel_part(&mut self.connection, &mut behind, namer);
             match part.map_err(|error| running(&self.path, &error))? {
-                RELABEL_AT_ONCE => {}
-                _ => return Ok(()),
+                RELABEL_AT_ONCE => self.count(),
+                _ => {
+                    self.count();
+                    return Ok(());
+                }
             }
         }
     }
@@ -263,12 +273,12 @@ fn relabel_part(
     Ok(count)
 }
 
-fn insert(transaction: &Transaction<'_>, records: &[Record]) -> rusqlite::Result<()> {
+fn insert(transaction: &Transaction<'_>, records: &[Record], late: &Late) -> rusqlite::Result<()> {
     for table in TABLES {
         // In order of their keys, which begin with the time, rows go to the
         // end of the tree; the order of rows with one key stays.
         let mut rows: Vec<&Record> =
-            records.iter().filter(|record| record.table().name == table.name).collect();
+            records.iter().filter(|record| record.table().name == table.name && !late.has(record)).collect();
         if rows.is_empty() {
             continue;
         }
@@ -298,6 +308,24 @@ fn insert(transaction: &Transaction<'_>, records: &[Record]) -> rusqlite::Result
 
 fn pragma<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> rusqlite::Result<T> {
     connection.query_row(&format!("PRAGMA {name}"), (), |row| row.get(0))
+}
+
+/// `path` as SQLite's own kind of address, with parameters.
+fn uri(path: &Path, parameters: &str) -> String {
+    use std::fmt::Write;
+    let path = std::path::absolute(path).unwrap_or(path.to_owned());
+    let mut uri = String::from("file:");
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => uri.push(byte.into()),
+            _ => drop(write!(uri, "%{byte:02X}")),
+        }
+    }
+    if !parameters.is_empty() {
+        uri.push('?');
+        uri.push_str(parameters);
+    }
+    uri
 }
 
 /// Why a database can't be opened.
@@ -346,4 +374,4 @@ fn plain(error: &rusqlite::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

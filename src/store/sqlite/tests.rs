@@ -1,7 +1,9 @@
 use super::*;
 use crate::record::{Device, Health, Ids, Thing};
+use crate::store::rollup::tests::PLAN;
 
-pub const LOOSE: Bounds = Bounds { keep: Duration::from_secs(86_400 * 30), max_size: 1 << 40 };
+pub const LOOSE: Bounds =
+    Bounds { keep: Duration::from_secs(86_400 * 30), max_size: 1 << 40, rollup: PLAN, write_budget: 0 };
 
 pub fn folder(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("weir-sqlite-{}-{name}", std::process::id()));
@@ -12,7 +14,15 @@ pub fn folder(name: &str) -> PathBuf {
 
 pub fn health(ids: &mut Ids, secs: u64, offered: u64) -> Record {
     let time = Time::from_secs(secs);
-    Record::from(Health { id: ids.next(time, 0), time, stage: "engine".into(), offered, lost: 0 })
+    Record::from(Health {
+        id: ids.next(time, 0),
+        time,
+        stage: "engine".into(),
+        offered,
+        lost: 0,
+        flash_bytes: 0,
+        flash_held: 0,
+    })
 }
 
 fn thing(last: u64, ipv4: Option<[u8; 4]>) -> Record {
@@ -167,7 +177,7 @@ fn sessions_are_named_again_from_a_time_on() {
 #[test]
 fn old_rows_go_and_a_full_database_loses_its_oldest() {
     let folder = folder("keep");
-    let bounds = Bounds { keep: Duration::from_secs(1000), max_size: 400_000 };
+    let bounds = Bounds { keep: Duration::from_secs(1000), max_size: 400_000, ..LOOSE };
     let mut store = Sqlite::open(&folder.join("w.db"), bounds).unwrap();
     let mut ids = Ids::default();
     let rows: Vec<_> = (0..2_000).map(|n| health(&mut ids, n, n)).collect();
@@ -181,5 +191,59 @@ fn old_rows_go_and_a_full_database_loses_its_oldest() {
     let left = count(&store, "health");
     let newest: i64 = store.connection.query_row("SELECT MAX(time) FROM health", (), |r| r.get(0)).unwrap();
     assert!(left > 1_000 && newest == 2_299_000_000, "{left} {newest}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// Bytes that this thread gave to write(2) and its like, if the kernel counts them.
+fn given_to_write() -> Option<u64> {
+    let text = fs::read_to_string("/proc/thread-self/io").ok()?;
+    text.lines().find_map(|line| line.strip_prefix("wchar: "))?.parse().ok()
+}
+
+#[test]
+fn what_is_written_to_lasting_storage_is_counted() {
+    let folder = folder("wear");
+    for mode in [Mode::Wal, Mode::Journal] {
+        let mut store = Sqlite::open(&folder.join(format!("{mode:?}.db")), LOOSE).unwrap();
+        place::set(&store.connection, mode).unwrap();
+        (store.place.is_lasting, store.place.mode) = (true, mode);
+        store.count();
+        let (begun, at_first) = (given_to_write(), store.wear().total);
+        let mut ids = Ids::default();
+        for n in 0..600 {
+            let rows: Vec<_> = (0..20).map(|k| health(&mut ids, 1_700_000_000 + n * 60 + k, n)).collect();
+            store.write(&rows).unwrap();
+            store.keep(Time::from_secs(1_700_000_000 + n * 60)).unwrap();
+        }
+        let counted = store.wear().total - at_first;
+        let Some((begun, ended)) = begun.zip(given_to_write()) else {
+            println!("this kernel does not count what is written: {counted} bytes are not compared");
+            continue;
+        };
+        let given = ended - begun;
+        println!("{mode:?}: {counted} bytes counted, {given} given to write(2)");
+        assert!(counted >= given * 99 / 100 && counted <= given * 3 / 2, "{mode:?} {counted} {given}");
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn memory_does_not_wear_out_and_a_day_goes_on_after_a_restart() {
+    let folder = folder("wear-day");
+    let bounds = Bounds { write_budget: 1_000, ..LOOSE };
+    let mut store = Sqlite::open(&folder.join("w.db"), bounds).unwrap();
+    store.place.is_lasting = false;
+    let row = |secs, flash_bytes| {
+        let Record::Health(mut row) = health(&mut Ids::default(), secs, 1) else { panic!() };
+        row.flash_bytes = flash_bytes;
+        Record::from(*row)
+    };
+    // The evening before and the morning.
+    store.write(&[row(19 * 86_400 - 1, 7_000), row(19 * 86_400 + 1, 600), row(19 * 86_400 + 9, 30)]).unwrap();
+    store.keep(Time::from_secs(19 * 86_400 + 10)).unwrap();
+    assert_eq!((store.wear().today, store.wear().total, store.pause()), (630, 0, Duration::ZERO));
+    store.place.is_lasting = true;
+    store.keep(Time::from_secs(19 * 86_400 + 20)).unwrap();
+    assert!(store.pause() >= Duration::from_secs(60) && store.wear().held);
     fs::remove_dir_all(folder).unwrap();
 }

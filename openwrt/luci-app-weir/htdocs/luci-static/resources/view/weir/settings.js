@@ -109,6 +109,22 @@ return view.extend({
 		o.datatype = 'range(1,36500)';
 		o.placeholder = '30';
 
+		for (const [ name, title, value ] of [
+			[ 'minutes', _('Volumes by minute'), '2days' ],
+			[ 'hours', _('Volumes by hour'), '30days' ],
+			[ 'days', _('Volumes by day'), '400days' ],
+			[ 'months', _('Volumes by month'), '3650days' ]
+		]) {
+			o = add('storage', form.Value, 'rollup', name, title, _('How long they are kept, for each device and app.'));
+			o.placeholder = value;
+			o.validate = isSpan();
+		}
+
+		o = add('storage', form.Value, 'store', 'write_budget', _('Written a day'),
+			_('In MB, to flash or a disk. Towards it records are collected for longer, or the copy waits. 0 is no limit.'));
+		o.datatype = 'uinteger';
+		o.placeholder = '64';
+
 		o = add('storage', form.Flag, 'store', 'details', _('Details'),
 			_('Also a row for each TLS and QUIC handshake and each HTTP request. It can double what is written.'));
 

@@ -102,6 +102,10 @@ function rows({ running, status, report }) {
 	if (status.store) {
 		out.push(row(_('Records written since then'), '%d'.format(status.store.written)));
 		out.push(row(_('Records lost'), share(status.store.lost, status.store.offered)));
+		if (status.store.flash_bytes)
+			out.push(row(_('Written to flash or a disk today'), status.store.flash_bytes.held
+				? _('%1024mB; writing is put off, for the budget').format(status.store.flash_bytes.today)
+				: '%1024mB'.format(status.store.flash_bytes.today)));
 		if (status.store.trouble)
 			out.push(row(_('Trouble with the database'), status.store.trouble));
 	}

@@ -3,16 +3,22 @@
 //! tokio lives here and nowhere else: a runtime of one thread, which is the
 //! writer's own.
 
+mod blocking;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use blocking::Blocking;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Opts, OptsBuilder, Params, SslOpts, Transaction, TxOpts, Value as Sql};
+use mysql_async::{Conn, Opts, OptsBuilder, Params, SslOpts, TxOpts, Value as Sql};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use super::{Bounds, Error, Labelled, Namer, RELABEL_AT_ONCE, RELABEL_SELECT, RELABEL_UPDATE, Store, ageing};
-use crate::record::{self, Dialect, Id, Record, TABLES, Table, VERSION, Value};
+use super::rollup::{self, Late};
+use super::{
+    Bounds, Error, Labelled, Namer, RELABEL_AT_ONCE, RELABEL_SELECT, RELABEL_UPDATE, Store, ageing, tables,
+};
+use crate::record::{self, Dialect, Id, ROLLUPS, Record, TABLES, Table, VERSION, Value};
 use crate::time::Time;
 
 /// Rows in one statement. Few different numbers, so that the prepared
@@ -137,18 +143,21 @@ impl Mariadb {
         }
     }
 
+    /// Does `work` on a connection, which has to be done within the time of a statement.
+    fn with<T>(&mut self, work: impl AsyncFn(&mut Conn) -> Result<T, Failure>) -> Result<T, Error> {
+        self.blocking(|sql| sql.wait(&work))
+    }
+
     /// Does `work` on a connection. One that had been idle may turn out to be
     /// dead; then `work` is done once more on a new one.
-    fn with<T>(&mut self, work: impl AsyncFn(&mut Conn) -> Result<T, Failure>) -> Result<T, Error> {
+    fn blocking<T>(&mut self, work: impl Fn(&mut Blocking<'_>) -> Result<T, Failure>) -> Result<T, Error> {
         let mut fresh = self.connection.is_none();
         loop {
             self.connect()?;
-            let Some(connection) = &mut self.connection else { continue };
-            let result = self.runtime.block_on(async { timeout(STATEMENT, work(connection)).await });
-            let failure = match result {
-                Ok(Ok(value)) => return Ok(value),
-                Ok(Err(failure)) => failure,
-                Err(_) => Failure::Slow,
+            let Mariadb { runtime, connection: Some(connection), .. } = self else { continue };
+            let failure = match work(&mut Blocking { runtime, connection }) {
+                Ok(value) => return Ok(value),
+                Err(failure) => failure,
             };
             // What a transaction had begun goes with its connection.
             self.connection = None;
@@ -162,30 +171,42 @@ impl Mariadb {
 
 impl Store for Mariadb {
     fn write(&mut self, records: &[Record]) -> Result<(), Error> {
-        self.with(async |connection| {
-            let mut transaction = connection.start_transaction(TxOpts::default()).await?;
-            for table in TABLES {
-                let rows: Vec<&Record> =
-                    records.iter().filter(|record| record.table().name == table.name).collect();
-                insert(&mut transaction, table, &rows).await?;
-            }
-            transaction.commit().await?;
-            Ok(())
+        let zone = self.bounds.rollup.zone;
+        self.blocking(|sql| {
+            rollup::whole(sql, |sql| {
+                let late = rollup::late(sql, zone, records)?;
+                sql.wait(async |connection| insert_all(connection, records, &late).await)
+            })
         })
     }
 
     fn keep(&mut self, now: Time) -> Result<u64, Error> {
         let bounds = self.bounds;
-        self.with(async |connection| {
-            let mut deleted = delete_before(connection, now.back(bounds.keep)).await?;
-            if size(connection).await? > bounds.max_size
-                && let Some(oldest) = oldest(connection).await?
-            {
-                let span = now.since(oldest) / PARTS;
-                deleted += delete_before(connection, oldest + span).await?;
+        let plan = bounds.rollup;
+        let folded = self.blocking(|sql| rollup::fold(sql, &plan, now))?;
+        let deleted = self.with(async |connection| delete_before(connection, now.back(bounds.keep)).await)?;
+        let too_large = self.blocking(|sql| {
+            if sql.wait(async |connection| size(connection, tables()).await)? <= bounds.max_size {
+                return Ok(0);
             }
-            Ok(deleted)
-        })
+            let rolled = sql.wait(async |connection| size(connection, ROLLUPS.iter()).await)?;
+            let share = bounds.max_size / 100 * u64::from(plan.share);
+            if rolled > share {
+                let rows = u128::from(rollup::rows(sql)?) * u128::from(share) / u128::from(rolled);
+                let moved = rollup::squeeze(sql, &plan, now, u64::try_from(rows).unwrap_or(u64::MAX))?;
+                // The server's size of it follows only later; empty tables have one too.
+                if moved > 0 {
+                    return Ok(moved);
+                }
+            }
+            let Some(oldest) = sql.wait(oldest)? else {
+                return rollup::fold_minutes(sql, &plan, now, now);
+            };
+            let time = oldest + now.since(oldest) / PARTS;
+            let deleted = sql.wait(async |connection| delete_before(connection, time).await)?;
+            Ok(deleted + rollup::fold_minutes(sql, &plan, time, now)?)
+        })?;
+        Ok(folded + deleted + too_large)
     }
 
     fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {
@@ -237,7 +258,7 @@ async fn migrate(connection: &mut Conn) -> Result<(), Failure> {
     if version > VERSION {
         return Err(Failure::Newer(version));
     }
-    for table in TABLES {
+    for table in tables() {
         let present: Vec<String> = connection
             .exec(
                 "SELECT column_name FROM information_schema.columns \
@@ -261,11 +282,16 @@ async fn migrate(connection: &mut Conn) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn insert(
-    transaction: &mut Transaction<'_>,
-    table: &'static Table,
-    rows: &[&Record],
-) -> Result<(), Failure> {
+async fn insert_all(connection: &mut Conn, records: &[Record], late: &Late) -> Result<(), Failure> {
+    for table in TABLES {
+        let rows: Vec<&Record> =
+            records.iter().filter(|record| record.table().name == table.name && !late.has(record)).collect();
+        insert(connection, table, &rows).await?;
+    }
+    Ok(())
+}
+
+async fn insert(connection: &mut Conn, table: &'static Table, rows: &[&Record]) -> Result<(), Failure> {
     let mut rest = rows;
     for count in ROWS {
         while rest.len() >= count {
@@ -282,7 +308,7 @@ async fn insert(
                 });
             }
             let sql = record::upsert(table, count, Dialect::Mariadb);
-            transaction.exec_drop(sql, Params::Positional(values)).await?;
+            connection.exec_drop(sql, Params::Positional(values)).await?;
             rest = later;
         }
     }
@@ -320,9 +346,9 @@ async fn oldest(connection: &mut Conn) -> Result<Option<Time>, Failure> {
     Ok(oldest)
 }
 
-/// Bytes of all our tables, as far as the server knows.
-async fn size(connection: &mut Conn) -> Result<u64, Failure> {
-    let names: Vec<_> = TABLES.iter().map(|table| format!("'{}'", table.name)).collect();
+/// Bytes of `tables`, as far as the server knows.
+async fn size(connection: &mut Conn, tables: impl Iterator<Item = &'static Table>) -> Result<u64, Failure> {
+    let names: Vec<_> = tables.map(|table| format!("'{}'", table.name)).collect();
     let sql = format!(
         "SELECT CAST(COALESCE(SUM(data_length + index_length), 0) AS UNSIGNED) \
          FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name IN ({})",
@@ -331,7 +357,7 @@ async fn size(connection: &mut Conn) -> Result<u64, Failure> {
     Ok(connection.query_first(sql).await?.unwrap_or(0))
 }
 
-enum Failure {
+pub enum Failure {
     Sql(mysql_async::Error),
     /// A database that we do not write to.
     Newer(u32),
