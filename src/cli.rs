@@ -13,6 +13,7 @@ weir: who on the network talks to whom, through which app
   weir read   [-c FILE] [--json] PCAP...    read captures into the store, or as EVE JSON on stdout
   weir check  [-c FILE] [--features FILE]   tell every mistake in config.toml and features.txt
   weir status [-c FILE] [--json]            what the running daemon counts
+  weir passwd [-c FILE]                     set the password that the pages ask for
 
   weir features lint [-c FILE] [FILE]       tell what in features.txt is hardly meant
   weir features test [-c FILE] PCAP...      what each line matches in captures, and what stays unnamed
@@ -37,6 +38,7 @@ pub enum Command {
     Read { config: Option<PathBuf>, json: bool, paths: Vec<PathBuf> },
     Check { config: Option<PathBuf>, features: Option<PathBuf> },
     Status { config: Option<PathBuf>, json: bool },
+    Passwd { config: Option<PathBuf> },
     Lint { config: Option<PathBuf>, file: Option<PathBuf> },
     Test { config: Option<PathBuf>, paths: Vec<PathBuf> },
     ImportOaf { file: PathBuf },
@@ -88,6 +90,7 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
         Some("read") => Ok(Command::Read { config, json, paths }),
         Some("check") => Ok(Command::Check { config, features }),
         Some("status") => Ok(Command::Status { config, json }),
+        Some("passwd") => Ok(Command::Passwd { config }),
         Some("features lint") => Ok(Command::Lint { config, file: paths.pop() }),
         Some("features test") if paths.is_empty() => Err("features test needs a capture file".into()),
         Some("features test") => Ok(Command::Test { config, paths }),
@@ -121,6 +124,7 @@ mod tests {
         let features = Some("f.txt".into());
         assert_eq!(words("check --features f.txt"), Ok(Command::Check { config: None, features }));
         assert_eq!(words("status --json"), Ok(Command::Status { config: None, json: true }));
+        assert_eq!(words("passwd -c a.toml"), Ok(Command::Passwd { config: Some("a.toml".into()) }));
         let file = Some("f.txt".into());
         assert_eq!(words("features lint f.txt"), Ok(Command::Lint { config: None, file }));
         let paths = vec!["a.pcap".into(), "b.pcap".into()];

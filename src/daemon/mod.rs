@@ -1,11 +1,15 @@
 //! What the commands do: threads, channels, the clock and signals.
 
+mod answers;
 mod check;
 mod clock;
+mod door;
 pub mod features;
 mod openings;
+mod password;
 mod ports;
 mod read;
+mod recent;
 mod run;
 mod status;
 
@@ -16,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use check::check;
+pub use password::passwd;
 pub use read::read;
 pub use run::run;
 pub use status::status;
@@ -156,11 +161,13 @@ fn write_web_info(config: &Config) -> Result<(), String> {
             let (user, password) =
                 if m.web_user.is_empty() { (&m.user, &m.password) } else { (&m.web_user, &m.web_password) };
             serde_json::json!({"kind": "mariadb", "host": m.host, "port": m.port.0, "socket": m.socket,
-                "database": m.database, "user": user, "password": password})
+                "database": m.database, "user": user, "password": password, "ca": m.ca})
         }
     };
     let control = std::path::absolute(&config.daemon.control).unwrap_or(config.daemon.control.clone());
-    let info = serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "store": data, "control": control});
+    let password = std::path::absolute(&config.daemon.web_password).unwrap_or_default();
+    let info = serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "store": data, "control": control,
+        "password_file": password});
     let path = &config.daemon.web_info;
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {

@@ -16,11 +16,13 @@ use std::time::Duration;
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use super::answers::{Answers, Board};
 use super::clock::Clock;
 use super::ports::Ports;
+use super::recent::Recent;
 use super::{Exit, load_config, open_store, rules_of, write_web_info};
 use crate::config::{Choice, Config};
-use crate::control::{Server, Status};
+use crate::control::Server;
 use crate::engine::Engine;
 use crate::record::{Health, Ids, Record};
 use crate::rules::Rules;
@@ -49,8 +51,10 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
     if let Err(text) = write_web_info(&config) {
         log::warn!("{text}; the pages will not find the data");
     }
-    let status = Status::default();
-    let guard = server.spawn(status.clone());
+    let board = Board::default();
+    board.set_max_features(*config.apps.max_features);
+    let mut answers = Answers::new(board.clone(), config.daemon.web_password.clone());
+    let guard = server.spawn(move |question| answers.answer(question));
     log::info!("{} apps by {}", rules.apps().len(), config.apps.features.display());
     let mut daemon = Daemon {
         engine: Engine::new(config.engine(), rules.clone()),
@@ -58,7 +62,8 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
         path,
         ports,
         output,
-        status,
+        board,
+        recent: Recent::default(),
         started: now,
         sent_at: now,
         told_at: Time::ZERO,
@@ -80,7 +85,8 @@ struct Daemon {
     engine: Engine,
     ports: Ports,
     output: Output,
-    status: Status,
+    board: Board,
+    recent: Recent,
     started: Time,
     /// When records were handed to the store.
     sent_at: Time,
@@ -122,6 +128,7 @@ impl Daemon {
         }
         self.sent_at = now;
         let mut records: Vec<Record> = self.engine.drain().collect();
+        self.recent.add(&records);
         if health_due {
             let stages = self.stages();
             self.health.report(now, &stages, &mut records);
@@ -154,7 +161,13 @@ impl Daemon {
         self.engine.stats().each(&mut |name, value| {
             engine.insert(name.into(), value.into());
         });
-        self.status.set(json!({
+        self.recent.forget(now);
+        let title = |app: &str| {
+            let mut apps = self.rules.apps().iter();
+            apps.find(|known| &*known.name == app).and_then(|known| known.chinese.clone())
+        };
+        self.board.set_recent(|| self.recent.told(now, title));
+        self.board.set_status(json!({
             "version": env!("CARGO_PKG_VERSION"),
             "started": self.started.to_string(),
             "now": now.to_string(),
@@ -200,6 +213,7 @@ impl Daemon {
         log::set_max_level(level(&config));
         self.rules = rules;
         self.config = config;
+        self.board.set_max_features(*self.config.apps.max_features);
         if let Err(text) = write_web_info(&self.config) {
             log::warn!("{text}; the pages will not find the data");
         }
