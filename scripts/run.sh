@@ -122,7 +122,7 @@ for port in $(seq "$PORT" $((PORT + 20))); do
     listens "$port" || break
 done
 WEIR_WEB=$work/$name.json PHP_CLI_SERVER_WORKERS=4 \
-    php -d display_errors=0 -S "$BIND:$port" -t web-ta >"$work/php.log" 2>&1 &
+    php -d display_errors=0 -d post_max_size=64K -S "$BIND:$port" -t web-ta >"$work/php.log" 2>&1 &
 pages=$!
 children+=("$pages")
 until listens "$port"; do

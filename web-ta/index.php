@@ -9,6 +9,11 @@ require __DIR__ . '/lib/layout.php';
 
 serve(
     static function (): void {
+        $way = Door::here()->way((string) ($_SERVER['QUERY_STRING'] ?? ''));
+        if ($way !== null) {
+            header("Location: $way", true, 303);
+            return;
+        }
         $pages = Pages::scan();
         $page = $pages->find(Request::get()->text('page') ?? Pages::HOME);
         $db = Db::open(storeInfo());

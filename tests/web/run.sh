@@ -42,7 +42,8 @@ config() {
     mkdir -p "$work/$1"
     {
         printf '[store]\nkind = "%s"\nmax_mb = 4000\nkeep_days = 36500\n' "$1"
-        printf '[daemon]\ncontrol = "c.sock"\nweb_info = "web.json"\n[apps]\nfeatures = "%s"\n' "$features"
+        printf '[daemon]\ncontrol = "c.sock"\nweb_info = "web.json"\nweb_password = "password"\n'
+        printf '[apps]\nfeatures = "%s"\n' "$features"
         cat
     } >"$work/$1/config.toml"
     "$weir" read -c "$work/$1/config.toml" "$sample"
@@ -75,6 +76,9 @@ password = "w"
 web_user = "pages"
 web_password = "secret-of-pages"
 TOML
+
+say "sign-in"
+python3 "$here/door.py" "$weir" "$root/web-ta" "$features" "$work"
 
 say "pages"
 python3 "$here/pages.py" "$root/web-ta" "$work/sqlite/web.json" "$work/mariadb/web.json" "$work"

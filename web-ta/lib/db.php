@@ -10,9 +10,6 @@ if (!defined('WEIR')) {
 require __DIR__ . '/db_sqlite.php';
 require __DIR__ . '/db_mariadb.php';
 
-/** Where the daemon says where its data is. */
-const STORE_INFO = '/var/run/weir/web.json';
-
 /**
  * What the daemon wrote about its store.
  *
@@ -20,20 +17,7 @@ const STORE_INFO = '/var/run/weir/web.json';
  */
 function storeInfo(): array
 {
-    $path = getenv('WEIR_WEB') ?: STORE_INFO;
-    $text = @file_get_contents($path);
-    if ($text === false) {
-        throw new Trouble(
-            503,
-            t('Weir has not said yet where its data is.'),
-            t('The file {path} is missing or may not be read. Is the daemon running?', ['path' => $path]),
-        );
-    }
-    $store = json_decode($text, true)['store'] ?? null;
-    if (!is_array($store) || !is_string($store['kind'] ?? null)) {
-        throw new Trouble(503, t('The file {path} is damaged.', ['path' => $path]));
-    }
-    return $store;
+    return webInfo()['store'];
 }
 
 /**
@@ -103,7 +87,7 @@ abstract class Db
     protected static function needDriver(string $driver): void
     {
         if (!in_array($driver, PDO::getAvailableDrivers(), true)) {
-            throw new Trouble(503, t('PHP lacks the extension pdo_{driver}.', ['driver' => $driver]));
+            throw new Trouble(503, t('PHP lacks the extension {name}.', ['name' => "pdo_$driver"]));
         }
     }
 
