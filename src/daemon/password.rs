@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufRead, IsTerminal, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::Path;
 
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -120,7 +120,8 @@ pub fn save(path: &Path, hash: &str) -> io::Result<()> {
     writeln!(file, "{hash}")?;
     file.sync_all()?;
     let owner = fs::metadata(folder)?;
-    let _ = chown(&aside, Some(owner.uid()), Some(owner.gid()));
+    // By the open file: who owns the folder could put a link in the place of it.
+    let _ = fchown(&file, Some(owner.uid()), Some(owner.gid()));
     fs::rename(&aside, path)
 }
 

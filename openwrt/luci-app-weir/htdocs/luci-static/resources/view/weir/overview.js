@@ -27,7 +27,7 @@ function look() {
 		L.resolveDefault(callServiceList('weir'), {}),
 		L.resolveDefault(callNow(), {})
 	]).then(([ services, now ]) => ({
-		running: Object.values(services?.weir?.instances ?? {}).some(one => one.running),
+		running: Object.values(services?.weir?.instances ?? {}).some(one => one.running) || now?.status != null,
 		status: now?.status ?? null,
 		recent: now?.recent ?? null
 	}));

@@ -5,7 +5,7 @@
 
 'use strict';
 
-import { access, open, popen, readfile, rename, stat, unlink } from 'fs';
+import { access, chmod, open, popen, readfile, rename, stat, unlink } from 'fs';
 import { connect, poll, POLLIN, POLLOUT } from 'socket';
 import { cursor } from 'uci';
 
@@ -79,7 +79,8 @@ function write(path, text) {
 	if (!file)
 		return false;
 	const done = file.write(text) == length(text) && file.flush() != null;
-	return file.close() && done;
+	// rpcd makes files for root only, and the daemon is not root.
+	return file.close() && chmod(path, 0644) && done;
 }
 
 // What tells whether somebody else wrote the file meanwhile.
