@@ -128,8 +128,13 @@ return view.extend({
 		this.marks.replaceChildren(...marks);
 	},
 
-	/* The browser's own width of the numbers grows with them. */
+	/* Numbers take more room as they grow; marks have the font that a theme
+	   gives the text, which on phones is a larger one. */
 	measure: function() {
+		const style = window.getComputedStyle(this.area);
+		this.marks.style.fontSize = style.fontSize;
+		this.marks.style.fontFamily = style.fontFamily;
+		this.marks.style.letterSpacing = style.letterSpacing;
 		this.shown = this.lines();
 		this.count = this.shown.length;
 		this.gutter.style.width = '%.1fem'.format(String(this.count).length * 0.62 + 1.2);

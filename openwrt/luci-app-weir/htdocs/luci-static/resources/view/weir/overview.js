@@ -313,7 +313,7 @@ return view.extend({
 			E('div', { 'class': 'cbi-section' }, [
 				E('h3', [ _('Service') ]),
 				E('table', { 'class': 'table', 'id': 'weir-status' }, rows(found)),
-				E('div', { 'style': 'display:flex;gap:.5em;flex-wrap:wrap;align-items:center' }, [
+				E('div', { 'style': 'display:flex;gap:.5em;flex-wrap:wrap;align-items:center;margin:1em 0' }, [
 					E('button', {
 						'class': 'btn cbi-button cbi-button-apply',
 						'click': ui.createHandlerFn(this, 'handleStart')
