@@ -14,6 +14,7 @@ weir: who on the network talks to whom, through which app
   weir check  [-c FILE] [--features FILE]   tell every mistake in config.toml and features.txt
   weir status [-c FILE] [--json]            what the running daemon counts
   weir passwd [-c FILE]                     set the password that the pages ask for
+  weir door   [-c FILE]                     let people in to the pages where no daemon runs
 
   weir features lint [-c FILE] [FILE]       tell what in features.txt is hardly meant
   weir features test [-c FILE] PCAP...      what each line matches in captures, and what stays unnamed
@@ -39,6 +40,7 @@ pub enum Command {
     Check { config: Option<PathBuf>, features: Option<PathBuf> },
     Status { config: Option<PathBuf>, json: bool },
     Passwd { config: Option<PathBuf> },
+    Door { config: Option<PathBuf> },
     Lint { config: Option<PathBuf>, file: Option<PathBuf> },
     Test { config: Option<PathBuf>, paths: Vec<PathBuf> },
     ImportOaf { file: PathBuf },
@@ -90,6 +92,7 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
         Some("read") => Ok(Command::Read { config, json, paths }),
         Some("check") => Ok(Command::Check { config, features }),
         Some("status") => Ok(Command::Status { config, json }),
+        Some("door") => Ok(Command::Door { config }),
         Some("passwd") => Ok(Command::Passwd { config }),
         Some("features lint") => Ok(Command::Lint { config, file: paths.pop() }),
         Some("features test") if paths.is_empty() => Err("features test needs a capture file".into()),
@@ -125,6 +128,7 @@ mod tests {
         assert_eq!(words("check --features f.txt"), Ok(Command::Check { config: None, features }));
         assert_eq!(words("status --json"), Ok(Command::Status { config: None, json: true }));
         assert_eq!(words("passwd -c a.toml"), Ok(Command::Passwd { config: Some("a.toml".into()) }));
+        assert_eq!(words("door"), Ok(Command::Door { config: None }));
         let file = Some("f.txt".into());
         assert_eq!(words("features lint f.txt"), Ok(Command::Lint { config: None, file }));
         let paths = vec!["a.pcap".into(), "b.pcap".into()];

@@ -41,6 +41,7 @@ fn obey(command: Command) -> Result<(), Exit> {
             println!("{}", daemon::check(config.as_deref(), features.as_deref())?);
         }
         Command::Status { config, json } => println!("{}", daemon::status(config.as_deref(), json)?),
+        Command::Door { config } => daemon::door(config.as_deref())?,
         Command::Passwd { config } => println!("{}", daemon::passwd(config.as_deref())?),
         Command::Lint { config, file } => {
             let (text, end) = features::lint(config.as_deref(), file.as_deref())?;

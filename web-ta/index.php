@@ -11,6 +11,8 @@ serve(
     static function (): void {
         $way = Door::here()->way((string) ($_SERVER['QUERY_STRING'] ?? ''));
         if ($way !== null) {
+            // A choice of language in the address is remembered on the way.
+            language();
             header("Location: $way", true, 303);
             return;
         }

@@ -22,7 +22,7 @@ use std::time::Duration;
 pub use check::check;
 pub use password::passwd;
 pub use read::read;
-pub use run::run;
+pub use run::{door, run};
 pub use status::status;
 
 use crate::config::{self, Config, StoreKind};

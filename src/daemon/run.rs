@@ -78,6 +78,25 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
     Ok(())
 }
 
+/// `weir door`: lets people in to the pages of what was read from a file, where
+/// no daemon runs.
+pub fn door(path: Option<&Path>) -> Result<(), Exit> {
+    let (config, _) = load_config(path)?;
+    let signals = Signals::register().map_err(|error| Exit::Failed(format!("signals: {error}")))?;
+    let control = &config.daemon.control;
+    let server =
+        Server::bind(control).map_err(|error| Exit::Failed(format!("{}: {error}", control.display())))?;
+    let board = Board::default();
+    board.set_max_features(*config.apps.max_features);
+    let mut answers = Answers::new(board, config.daemon.web_password.clone());
+    let guard = server.spawn(move |question| answers.answer(question));
+    while !signals.end.load(Ordering::Relaxed) {
+        signals.wait(std::iter::empty(), Duration::from_secs(3600));
+    }
+    drop(guard);
+    Ok(())
+}
+
 struct Daemon {
     config: Config,
     path: Option<PathBuf>,

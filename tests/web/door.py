@@ -254,6 +254,21 @@ def tickets(site, daemon):
     assert first.ask("/door.php", form).status == 303
 
 
+def door_alone(site, daemon):
+    """For what was read from a file: no capture, and the same door."""
+    door = subprocess.Popen([daemon.weir, "door", "-c", daemon.config], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not (daemon.folder / "c.sock").exists():
+            assert door.poll() is None
+            time.sleep(0.05)
+        owner = Browser(site, "127.0.0.10")
+        assert owner.sign_in().status == 303 and owner.is_in()
+    finally:
+        door.terminate()
+        assert door.wait() == 0
+    assert not (daemon.folder / "c.sock").exists()
+
+
 def without_daemon(site, folder):
     """Nobody comes in, and nobody is let in."""
     stranger = Browser(site)
@@ -275,6 +290,7 @@ def main():
             test(*([site, daemon] + ([folder] if test is closed else [])))
             print(f"web: {time.monotonic() - begun:5.1f} s  sign-in: {test.__name__.replace('_', ' ')}", flush=True)
     with Server(folder, place / "web.json", scratch / "door.log") as site:
+        door_alone(site, daemon)
         without_daemon(site, place)
     print(f"web: {time.monotonic() - begun:5.1f} s  sign-in: without a daemon", flush=True)
     log = (scratch / "door.log").read_text(errors="replace")

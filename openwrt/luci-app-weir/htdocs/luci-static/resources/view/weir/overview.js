@@ -241,8 +241,10 @@ return view.extend({
 		return callTicket().then(answer => {
 			if (!answer.ticket)
 				throw new Error(_('The daemon does not answer.'));
-			const host = window.location.hostname;
-			const url = 'http://%s:%d/door.php?ticket=%s'.format(host, answer.port, answer.ticket);
+			const place = answer.url || 'http://%s:%d/'.format(window.location.hostname, answer.port);
+			const url = new URL('door.php?ticket=' + answer.ticket, new URL(place, window.location.href));
+			if (!/^https?:$/.test(url.protocol))
+				throw new Error(place);
 			if (pages)
 				pages.location.replace(url);
 			else
@@ -281,7 +283,7 @@ return view.extend({
 
 	/* The pages, which are served by themselves. */
 	pages: function() {
-		if (uci.get('weir', 'web', 'enabled') != '1')
+		if (uci.get('weir', 'web', 'enabled') != '1' && !uci.get('weir', 'web', 'url'))
 			return E('em', [ _('The web pages are off. Install weir-web and enable them in the settings.') ]);
 
 		return E('button', {

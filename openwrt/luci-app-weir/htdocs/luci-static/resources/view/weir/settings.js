@@ -202,6 +202,10 @@ return view.extend({
 			o = s.option(form.Value, 'port', _('Port'));
 			o.datatype = 'port';
 			o.placeholder = '8090';
+
+			o = s.option(form.Value, 'url', _('Address'),
+				_('Where "Open Weir" leads when another web server has the pages, such as /weir/ of this one.'));
+			o.placeholder = '/weir/';
 		}
 
 		return m.render();

@@ -245,7 +245,12 @@ return {
 				const answer = ask({ command: 'ticket' });
 				if (!answer?.ticket)
 					return { error: 'away' };
-				return { ticket: answer.ticket, port: +(cursor().get('weir', 'web', 'port') ?? 8090) };
+				const uci = cursor();
+				return {
+					ticket: answer.ticket,
+					port: +(uci.get('weir', 'web', 'port') ?? 8090),
+					url: uci.get('weir', 'web', 'url')
+				};
 			}
 		}
 	}
