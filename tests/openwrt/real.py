@@ -12,7 +12,10 @@ from feed.common import Package
 from feed.ipk import make_ipk
 
 # What OpenWrt has, for real ones to find; with nothing in it.
-OPENWRT = ("uhttpd", "php8-cgi", "php8-mod-pdo", "php8-mod-pdo-sqlite", "luci-base")
+OPENWRT = (
+    "uhttpd", "php8-cgi", "php8-mod-pdo", "php8-mod-pdo-sqlite", "luci-base", "rpcd-mod-ucode", "ucode-mod-fs",
+    "ucode-mod-socket", "ucode-mod-uci",
+)
 
 
 def real_opkg(feed):
@@ -58,7 +61,17 @@ def real_apk(feed):
         (root / "etc/apk/arch").write_text(f"{TARGET}\n")
         command = [ROOT / "scripts/package.py", "apk", TARGET, "--out", place]
         command += ["--weir", feed.program, "--mariadb", feed.program]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        # The index is signed by a key, and right for who has the other half of it.
+        key, known, none = (pathlib.Path(place, name) for name in ("key.pem", "known", "none"))
+        known.mkdir()
+        none.mkdir()
+        make = ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key]
+        subprocess.run(make, check=True)
+        subprocess.run(["openssl", "ec", "-in", key, "-pubout", "-out", known / "key.pem"], check=True, capture_output=True)
+        subprocess.run([*command, "--key", key], check=True, stdout=subprocess.DEVNULL)
+        for keys, is_right in ((known, True), (none, False)):
+            ask = [os.environ["APK"], "verify", "--keys-dir", keys, pathlib.Path(place, TARGET, "packages.adb")]
+            assert (subprocess.run(ask, capture_output=True, check=False).returncode == 0) == is_right
         made = {path.name.split("-0.")[0]: path for path in pathlib.Path(place, TARGET).glob("*.apk")}
         for name in OPENWRT:
             made[name] = pathlib.Path(place, f"{name}.apk")

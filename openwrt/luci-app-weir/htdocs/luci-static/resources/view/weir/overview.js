@@ -151,7 +151,7 @@ function tiles({ running, status, recent }) {
 		tile(_('Sending'), recent ? rate(recent.minute.out) : '…'),
 		tile(_('Devices'), recent ? '%d'.format(recent.devices.number) : '…'),
 		tile(_('Apps'), recent ? '%d'.format(recent.apps.number) : '…'),
-		tile(_('Volume'), recent ? bytes(recent.in + recent.out) : '…')
+		tile(_('Volume of the last hour'), recent ? bytes(recent.in + recent.out) : '…')
 	];
 }
 
@@ -306,7 +306,10 @@ return view.extend({
 		const hidden = nodes => nodes.length ? '' : 'display:none';
 		return E([], [
 			E('h2', [ _('Weir') ]),
-			E('div', { 'class': 'cbi-map-descr' }, [ _('Who on the network talks to whom, through which app.') ]),
+			E('div', { 'style': 'display:flex;flex-wrap:wrap;gap:.6em 2em;align-items:center;justify-content:space-between;margin-bottom:.8em' }, [
+				E('div', { 'class': 'cbi-map-descr' }, [ _('Who on the network talks to whom, through which app.') ]),
+				this.pages()
+			]),
 			E('div', { 'id': 'weir-doubts' }, doubts(found)),
 			E('div', { 'class': 'cbi-section' }, [
 				E('div', { 'id': 'weir-tiles', 'style': 'display:flex;flex-wrap:wrap;gap:.6em;margin-bottom:1em' }, tiles(found)),
@@ -327,8 +330,7 @@ return view.extend({
 					E('button', {
 						'class': 'btn cbi-button cbi-button-action',
 						'click': ui.createHandlerFn(this, 'handleService', 'restart')
-					}, [ _('Restart') ]),
-					this.pages()
+					}, [ _('Restart') ])
 				])
 			]),
 			E('div', { 'class': 'cbi-section', 'id': 'weir-seen', 'style': hidden(coverage(found)) }, [

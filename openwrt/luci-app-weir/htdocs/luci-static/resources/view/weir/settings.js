@@ -191,7 +191,7 @@ return view.extend({
 		/* There with the package weir-web. */
 		if (uci.get('weir', 'web')) {
 			s = m.section(form.NamedSection, 'web', 'web', _('Web pages'),
-				_('They ask for a password, which is set in them. "Open Weir" in the overview signs in without it. It passes the network unencrypted.'));
+				_('They ask for a password, which is set in them. "Open Weir" in the overview signs in without it. The password passes the network unencrypted.'));
 
 			o = s.option(form.Flag, 'enabled', _('Enabled'));
 			o.rmempty = false;
