@@ -4,7 +4,7 @@
 # make cross TARGET=mipsel        build for a router (mips, armv7, aarch64, x86_64, all)
 # make test-cross TARGET=mipsel   and run that in QEMU: it must give what the native program gives
 # make ipk TARGET=mipsel_24kc     packages for OpenWrt with opkg, from what make cross built
-# make apk TARGET=mipsel_24kc     …and for OpenWrt with apk, from 25.12 on
+# make apk TARGET=mipsel_24kc     …and for OpenWrt with apk, from 25.12 on; KEY=… signs their index
 
 # For `make run`: which interfaces, or a capture file ("sample" makes one).
 IFACE ?=
@@ -47,4 +47,4 @@ test-cross: cross
 	@scripts/test-cross.sh "$(TARGET)" $(PROGRAM)
 
 ipk apk:
-	@python3 scripts/package.py $@ "$(TARGET)"
+	@python3 scripts/package.py $@ "$(TARGET)" $(if $(KEY),--key "$(KEY)")

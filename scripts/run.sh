@@ -79,6 +79,7 @@ path = "$work/$1.db"
 [daemon]
 control = "$work/$1.sock"
 web_info = "$work/$1.json"
+web_password = "$work/password"
 TOML
     cat >>"$work/$1.toml"
 }
@@ -97,6 +98,14 @@ if [ -n "$PCAP" ]; then
     # What a damaged capture gave is shown all the same.
     "$weir" read -c "$work/$name.toml" "$PCAP" || say "not all of it could be read, see above"
     [ -e "$work/$name.db" ] || exit 1
+    case "$BIND" in
+    127.* | localhost | ::1) ;;
+    *)
+        # Who is elsewhere has to sign in, which takes somebody to ask.
+        "$weir" door -c "$work/$name.toml" &
+        children+=("$!")
+        ;;
+    esac
 else
     name=live
     list=$(printf '"%s",' $IFACE)
@@ -122,7 +131,7 @@ for port in $(seq "$PORT" $((PORT + 20))); do
     listens "$port" || break
 done
 WEIR_WEB=$work/$name.json PHP_CLI_SERVER_WORKERS=4 \
-    php -d display_errors=0 -S "$BIND:$port" -t web-ta >"$work/php.log" 2>&1 &
+    php -d display_errors=0 -d post_max_size=64K -S "$BIND:$port" -t web-ta >"$work/php.log" 2>&1 &
 pages=$!
 children+=("$pages")
 until listens "$port"; do
@@ -130,6 +139,14 @@ until listens "$port"; do
     sleep 0.1
 done
 say "open http://$BIND:$port/ (Ctrl-C stops everything)"
+case "$BIND" in
+127.* | localhost | ::1) ;;
+*)
+    if [ ! -e "$work/password" ]; then
+        say "others first have to set a password: by the code above, or $weir passwd -c $work/$name.toml"
+    fi
+    ;;
+esac
 # Whichever ends by itself takes the other with it.
 status=0
 wait -n || status=$?

@@ -15,6 +15,8 @@ weir: who on the network talks to whom, through which app
   weir status [-c FILE] [--json]            what the running daemon counts
   weir nft    [-c FILE] --print             the rules that heads need in nftables (see source in config.toml)
   weir nft    --remove                      take them away, where a daemon could not any more
+  weir passwd [-c FILE]                     set the password that the pages ask for
+  weir door   [-c FILE]                     let people in to the pages where no daemon runs
 
   weir features lint [-c FILE] [FILE]       tell what in features.txt is hardly meant
   weir features test [-c FILE] PCAP...      what each line matches in captures, and what stays unnamed
@@ -41,6 +43,8 @@ pub enum Command {
     Status { config: Option<PathBuf>, json: bool },
     NftPrint { config: Option<PathBuf> },
     NftRemove,
+    Passwd { config: Option<PathBuf> },
+    Door { config: Option<PathBuf> },
     Lint { config: Option<PathBuf>, file: Option<PathBuf> },
     Test { config: Option<PathBuf>, paths: Vec<PathBuf> },
     ImportOaf { file: PathBuf },
@@ -99,6 +103,8 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
             (false, true) => Ok(Command::NftRemove),
             _ => Err("nft needs --print or --remove".into()),
         },
+        Some("door") => Ok(Command::Door { config }),
+        Some("passwd") => Ok(Command::Passwd { config }),
         Some("features lint") => Ok(Command::Lint { config, file: paths.pop() }),
         Some("features test") if paths.is_empty() => Err("features test needs a capture file".into()),
         Some("features test") => Ok(Command::Test { config, paths }),
@@ -134,6 +140,8 @@ mod tests {
         assert_eq!(words("status --json"), Ok(Command::Status { config: None, json: true }));
         assert_eq!(words("nft --print"), Ok(Command::NftPrint { config: None }));
         assert_eq!(words("nft --remove"), Ok(Command::NftRemove));
+        assert_eq!(words("passwd -c a.toml"), Ok(Command::Passwd { config: Some("a.toml".into()) }));
+        assert_eq!(words("door"), Ok(Command::Door { config: None }));
         let file = Some("f.txt".into());
         assert_eq!(words("features lint f.txt"), Ok(Command::Lint { config: None, file }));
         let paths = vec!["a.pcap".into(), "b.pcap".into()];

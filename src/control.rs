@@ -5,30 +5,15 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// A question is a line of at most this many bytes.
-const MAX_LINE: u64 = 64 * 1024;
+/// A question is a line of at most this many bytes: a whole features.txt as JSON.
+const MAX_LINE: u64 = 4 << 20;
 
 /// Who does not ask or take the answer in this time is hung up on.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// What the daemon says of itself; it sets it, the socket hands it out.
-#[derive(Clone, Default)]
-pub struct Status(Arc<Mutex<Value>>);
-
-impl Status {
-    pub fn set(&self, status: Value) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = status;
-    }
-
-    fn get(&self) -> Value {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
 
 /// The listening end. Removes the socket when it goes.
 pub struct Server {
@@ -55,12 +40,12 @@ impl Server {
         Ok(Server { listener, path: path.to_owned() })
     }
 
-    /// Answers, one at a time, in a thread of its own.
-    pub fn spawn(self, status: Status) -> Guard {
+    /// Answers by `answer`, one question at a time, in a thread of its own.
+    pub fn spawn(self, mut answer: impl FnMut(&Value) -> Value + Send + 'static) -> Guard {
         let guard = Guard(self.path.clone());
         std::thread::spawn(move || {
             for stream in self.listener.incoming().flatten() {
-                if let Err(error) = answer(&stream, &status) {
+                if let Err(error) = serve(&stream, &mut answer) {
                     log::debug!("control: {error}");
                 }
             }
@@ -78,14 +63,13 @@ impl Drop for Guard {
     }
 }
 
-fn answer(stream: &UnixStream, status: &Status) -> io::Result<()> {
+fn serve(stream: &UnixStream, answer: &mut impl FnMut(&Value) -> Value) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut line = String::new();
     BufReader::new(stream.take(MAX_LINE)).read_line(&mut line)?;
     let reply = match serde_json::from_str::<Value>(&line) {
-        Ok(question) if question["command"] == "status" => status.get(),
-        Ok(question) => json!({"error": format!("unknown command {}", question["command"])}),
+        Ok(question) => answer(&question),
         Err(error) => json!({"error": format!("not a line of JSON: {error}")}),
     };
     let mut out = stream;
@@ -114,12 +98,16 @@ mod tests {
     #[test]
     fn a_question_has_an_answer_and_nonsense_too() {
         let path = socket("answers");
-        let status = Status::default();
-        status.set(json!({"sessions": 7}));
-        let guard = Server::bind(&path).unwrap().spawn(status);
-        assert_eq!(ask(&path, &json!({"command": "status"})).unwrap(), json!({"sessions": 7}));
-        assert_eq!(ask(&path, &json!({"command": "fly"})).unwrap()["error"], "unknown command \"fly\"");
-        assert!(ask(&path, &json!("status")).unwrap()["error"].is_string());
+        let guard = Server::bind(&path).unwrap().spawn(|question| json!({"to": question["command"]}));
+        assert_eq!(ask(&path, &json!({"command": "status"})).unwrap(), json!({"to": "status"}));
+        // All of a signature file, and more than any.
+        let text = "x".repeat(3 << 20);
+        assert_eq!(ask(&path, &json!({"command": 7, "text": text})).unwrap(), json!({"to": 7}));
+        let mut stream = UnixStream::connect(&path).unwrap();
+        stream.write_all(b"{nonsense\n").unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        assert!(line.contains("not a line of JSON"), "{line}");
         let second = Server::bind(&path).err().unwrap();
         assert_eq!(second.to_string(), "another weir is running there");
         drop(guard);

@@ -43,6 +43,8 @@ fn obey(command: Command) -> Result<(), Exit> {
         Command::Status { config, json } => println!("{}", daemon::status(config.as_deref(), json)?),
         Command::NftPrint { config } => say(&nft::print(config.as_deref())?),
         Command::NftRemove => nft::remove()?,
+        Command::Door { config } => daemon::door(config.as_deref())?,
+        Command::Passwd { config } => println!("{}", daemon::passwd(config.as_deref())?),
         Command::Lint { config, file } => {
             let (text, end) = features::lint(config.as_deref(), file.as_deref())?;
             say(&text);

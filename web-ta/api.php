@@ -10,6 +10,9 @@ require __DIR__ . '/lib/export.php';
 
 serve(
     static function (): void {
+        if (!Door::here()->isOpen) {
+            throw new Trouble(401, t('Sign in first.'));
+        }
         $request = Request::get();
         $format = $request->text('format') ?? 'json';
         if (!in_array($format, ['json', 'csv'], true)) {

@@ -9,6 +9,13 @@ require __DIR__ . '/lib/layout.php';
 
 serve(
     static function (): void {
+        $way = Door::here()->way((string) ($_SERVER['QUERY_STRING'] ?? ''));
+        if ($way !== null) {
+            // A choice of language in the address is remembered on the way.
+            language();
+            header("Location: $way", true, 303);
+            return;
+        }
         $pages = Pages::scan();
         $page = $pages->find(Request::get()->text('page') ?? Pages::HOME);
         $db = Db::open(storeInfo());

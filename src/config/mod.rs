@@ -217,6 +217,9 @@ sections! {
         control: PathBuf = "/var/run/weir/control.sock".into();
         /// File in which the daemon tells the pages where the data is.
         web_info: PathBuf = "/var/run/weir/web.json".into();
+        /// File with the hash of the password that the pages ask for; relative
+        /// to this file. `weir passwd` writes it, or the pages at their first use.
+        web_password: PathBuf = "/etc/weir/web/password".into();
         /// "error", "warn", "info" or "debug".
         log: OneOf<LogLevel> = OneOf(LogLevel::Info);
         /// How often the stages write what they were offered and lost.

@@ -60,7 +60,8 @@ impl Config {
     /// Paths in the file are relative to it.
     pub fn set_folder(&mut self, folder: &Path) {
         let Config { apps, sqlite, mariadb, daemon, .. } = self;
-        for path in [&mut apps.features, &mut sqlite.path, &mut daemon.control, &mut daemon.web_info] {
+        let daemons = [&mut daemon.control, &mut daemon.web_info, &mut daemon.web_password];
+        for path in [&mut apps.features, &mut sqlite.path].into_iter().chain(daemons) {
             *path = folder.join(&path);
         }
         for path in [&mut sqlite.copy, &mut mariadb.ca].into_iter().flatten() {

@@ -13,12 +13,20 @@ const STEP: Duration = Duration::from_secs(2);
 pub struct Clock {
     /// What the time of day was, by the clock that is never set.
     last: (Instant, Time),
+    /// When it was made.
+    begun: Instant,
 }
 
 impl Clock {
     #[allow(clippy::disallowed_methods)]
     pub fn new() -> Clock {
-        Clock { last: (Instant::now(), SystemTime::now().into()) }
+        let now = Instant::now();
+        Clock { last: (now, SystemTime::now().into()), begun: now }
+    }
+
+    /// How long it runs, whatever the time of day is set to.
+    pub fn running(&self) -> Duration {
+        self.begun.elapsed()
     }
 
     /// The time of day; when it was set since the last call, also what it

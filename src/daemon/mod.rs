@@ -1,14 +1,18 @@
 //! What the commands do: threads, channels, the clock and signals.
 
+mod answers;
 mod check;
 mod clock;
 mod coverage;
+mod door;
 pub mod features;
 mod intake;
 pub mod nft;
 mod openings;
+mod password;
 mod ports;
 mod read;
+mod recent;
 mod run;
 mod status;
 mod stopper;
@@ -19,8 +23,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use check::check;
+pub use password::passwd;
 pub use read::read;
-pub use run::run;
+pub use run::{door, run};
 pub use status::status;
 
 use crate::config::{self, Config, StoreKind};
@@ -159,13 +164,14 @@ fn write_web_info(config: &Config, place: Option<&Place>) -> Result<(), String> 
             let (user, password) =
                 if m.web_user.is_empty() { (&m.user, &m.password) } else { (&m.web_user, &m.web_password) };
             serde_json::json!({"kind": "mariadb", "host": m.host, "port": m.port.0, "socket": m.socket,
-                "database": m.database, "user": user, "password": password})
+                "database": m.database, "user": user, "password": password, "ca": m.ca})
         }
     };
     let control = std::path::absolute(&config.daemon.control).unwrap_or(config.daemon.control.clone());
+    let password = std::path::absolute(&config.daemon.web_password).unwrap_or_default();
     let budget = u64::from(*config.store.write_budget) << 20;
     let info = serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "store": data, "control": control,
-        "write_budget": budget});
+        "write_budget": budget, "password_file": password});
     let path = &config.daemon.web_info;
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {

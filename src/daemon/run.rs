@@ -16,13 +16,15 @@ use std::time::Duration;
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use super::answers::{Answers, Board};
 use super::clock::{Clock, local};
 use super::coverage::{Lines, Total};
 use super::intake::Intake;
+use super::recent::Recent;
 use super::stopper::{Stopper, is_asked};
 use super::{Exit, load_config, open_store, rules_of, write_web_info};
 use crate::config::{Choice, Config};
-use crate::control::{Server, Status};
+use crate::control::Server;
 use crate::engine::Engine;
 use crate::record::{Health, Ids, Record};
 use crate::rules::Rules;
@@ -54,8 +56,10 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
     if let Err(text) = write_web_info(&config, output.queue.meter().place.as_ref()) {
         log::warn!("{text}; the pages will not find the data");
     }
-    let status = Status::default();
-    let guard = server.spawn(status.clone());
+    let board = Board::default();
+    board.set_max_features(*config.apps.max_features);
+    let mut answers = Answers::new(board.clone(), config.daemon.web_password.clone());
+    let guard = server.spawn(move |question| answers.answer(question));
     log::info!("{} apps by {}", rules.apps().len(), config.apps.features.display());
     let stopper = Stopper::open(&config, intake.has_heads(), now)?;
     let mut daemon = Daemon {
@@ -65,7 +69,8 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
         path,
         intake,
         output,
-        status,
+        board,
+        recent: Recent::default(),
         started: now,
         minute: now.minute(),
         sent_at: now,
@@ -84,6 +89,25 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
     Ok(())
 }
 
+/// `weir door`: lets people in to the pages of what was read from a file, where
+/// no daemon runs.
+pub fn door(path: Option<&Path>) -> Result<(), Exit> {
+    let (config, _) = load_config(path)?;
+    let signals = Signals::register().map_err(|error| Exit::Failed(format!("signals: {error}")))?;
+    let control = &config.daemon.control;
+    let server =
+        Server::bind(control).map_err(|error| Exit::Failed(format!("{}: {error}", control.display())))?;
+    let board = Board::default();
+    board.set_max_features(*config.apps.max_features);
+    let mut answers = Answers::new(board, config.daemon.web_password.clone());
+    let guard = server.spawn(move |question| answers.answer(question));
+    while !signals.end.load(Ordering::Relaxed) {
+        signals.wait(&[], Duration::from_secs(3600));
+    }
+    drop(guard);
+    Ok(())
+}
+
 struct Daemon {
     config: Config,
     path: Option<PathBuf>,
@@ -92,7 +116,8 @@ struct Daemon {
     intake: Intake,
     stopper: Option<Stopper>,
     output: Output,
-    status: Status,
+    board: Board,
+    recent: Recent,
     started: Time,
     /// The minute that policies know of.
     minute: Time,
@@ -161,6 +186,7 @@ impl Daemon {
         }
         self.sent_at = now;
         let mut records: Vec<Record> = self.engine.drain().collect();
+        self.recent.add(&records);
         if health_due {
             self.report_health(now, &mut records);
         }
@@ -210,7 +236,13 @@ impl Daemon {
         self.engine.stats().each(&mut |name, value| {
             engine.insert(name.into(), value.into());
         });
-        self.status.set(json!({
+        self.recent.forget(now);
+        let title = |app: &str| {
+            let mut apps = self.rules.apps().iter();
+            apps.find(|known| &*known.name == app).and_then(|known| known.chinese.clone())
+        };
+        self.board.set_recent(|| self.recent.told(now, title));
+        self.board.set_status(json!({
             "version": env!("CARGO_PKG_VERSION"),
             "started": self.started.to_string(),
             "now": now.to_string(),
@@ -270,6 +302,7 @@ impl Daemon {
         log::set_max_level(level(&config));
         self.rules = rules;
         self.config = config;
+        self.board.set_max_features(*self.config.apps.max_features);
         self.take_policies(now);
         if let Err(text) = write_web_info(&self.config, self.output.queue.meter().place.as_ref()) {
             log::warn!("{text}; the pages will not find the data");

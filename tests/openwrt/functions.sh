@@ -66,8 +66,6 @@ logger() {
 	echo "log $*"
 }
 
-uhttpd() { echo "\$1\$made"; }
-
 procd_running() { [ -n "$RUNNING" ]; }
 procd_open_instance() { :; }
 procd_close_instance() { :; }

@@ -42,7 +42,8 @@ config() {
     mkdir -p "$work/$1"
     {
         printf '[store]\nkind = "%s"\nmax_mb = 4000\nkeep_days = 36500\n' "$1"
-        printf '[daemon]\ncontrol = "c.sock"\nweb_info = "web.json"\n[apps]\nfeatures = "%s"\n' "$features"
+        printf '[daemon]\ncontrol = "c.sock"\nweb_info = "web.json"\nweb_password = "password"\n'
+        printf '[apps]\nfeatures = "%s"\n' "$features"
         cat
     } >"$work/$1/config.toml"
     "$weir" read -c "$work/$1/config.toml" "$sample"
@@ -55,7 +56,14 @@ say "data in MariaDB"
 socket=$work/mariadb.sock
 mariadb-install-db --no-defaults --datadir="$work/mariadb.data" --auth-root-authentication-method=normal --force \
     --user="$(id -un)" >"$work/mariadb.log" 2>&1
-mariadbd --no-defaults --user="$(id -un)" --datadir="$work/mariadb.data" --socket="$socket" --skip-networking \
+# A server for 127.0.0.1 by its certificate; 127.0.0.2 is somebody else.
+certificate() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 2 -subj "/CN=$1" \
+    -addext subjectAltName=IP:127.0.0.1 -keyout "$work/$1.key" -out "$work/$1.pem" 2>>"$work/mariadb.log"; }
+certificate server
+certificate other
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+mariadbd --no-defaults --user="$(id -un)" --datadir="$work/mariadb.data" --socket="$socket" \
+    --bind-address=127.0.0.1,127.0.0.2 --port="$port" --ssl-cert="$work/server.pem" --ssl-key="$work/server.key" \
     --pid-file="$work/mariadb.pid" >>"$work/mariadb.log" 2>&1 &
 server=$!
 mariadb-admin --no-defaults -uroot -S "$socket" --wait=30 ping >>"$work/mariadb.log" 2>&1
@@ -65,6 +73,8 @@ CREATE USER writer@localhost IDENTIFIED BY 'w';
 GRANT ALL ON weir.* TO writer@localhost;
 CREATE USER pages@localhost IDENTIFIED BY 'secret-of-pages';
 GRANT SELECT ON weir.* TO pages@localhost;
+CREATE USER safe@'%' IDENTIFIED BY 'secret-of-pages', safe@localhost IDENTIFIED BY 'secret-of-pages' REQUIRE SSL;
+GRANT SELECT ON weir.* TO safe@'%', safe@localhost;
 SQL
 config mariadb <<TOML
 [mariadb]
@@ -75,6 +85,12 @@ password = "w"
 web_user = "pages"
 web_password = "secret-of-pages"
 TOML
+
+say "sign-in"
+python3 "$here/door.py" "$weir" "$root/web-ta" "$features" "$work"
+
+say "TLS to MariaDB"
+python3 "$here/tls.py" "$root/web-ta" "$port" "$work"
 
 say "pages"
 python3 "$here/pages.py" "$root/web-ta" "$work/sqlite/web.json" "$work/mariadb/web.json" "$work"

@@ -30,6 +30,43 @@ return [
     '{first}–{last} of {total}' => '第 {first}–{last} 条，共 {total} 条',
     'Details' => '详情',
 
+    // Sign-in
+    'Sign in' => '登录',
+    'Sign in first.' => '请先登录。',
+    'Signed in' => '已登录',
+    'You are signed in.' => '您已登录。',
+    'Your sign-in' => '登录与密码',
+    'Password' => '密码',
+    'Set a password' => '设置密码',
+    'Set the password' => '设置密码',
+    'New password' => '新密码',
+    'The same again' => '再次输入',
+    'Password so far' => '当前密码',
+    'Another password' => '更改密码',
+    'Everybody else is signed out by that.' => '其他所有登录都会随之退出。',
+    'Sign out' => '退出登录',
+    'Sign out here' => '退出',
+    'Sign out everywhere' => '在所有设备上退出',
+    'Code in the log of the daemon' => '守护进程日志中的代码',
+    'These pages show what everybody on the network does, so they ask for a password. There is none yet.' =>
+        '这些页面显示网络中每个人的活动，因此需要密码。目前还没有设置密码。',
+    'Only who may read the log of the daemon knows the code. Without it: come from LuCI (Services, Weir, Open Weir), or use weir passwd on the router.' =>
+        '只有能查看守护进程日志的人才知道此代码。没有代码时，可从 LuCI 进入（服务 → Weir → 打开 Weir），或在路由器上运行 weir passwd。',
+    'Forgotten? On the router: weir passwd. Or come from LuCI: Services, Weir, Open Weir.' =>
+        '忘记密码？可在路由器上运行 weir passwd，或从 LuCI 进入：服务 → Weir → 打开 Weir。',
+    'The ticket was used before, or is older than half a minute. Open the pages from LuCI again.' =>
+        '此登录凭证已被使用，或已超过半分钟。请从 LuCI 重新打开页面。',
+    'The form does not come from this page. Nothing was done.' => '该表单并非来自本页面，未执行任何操作。',
+    'The two passwords are not the same.' => '两次输入的密码不一致。',
+    'The daemon does not answer, so nobody can sign in.' => '守护进程没有应答，因此无法登录。',
+    'That was not right.' => '输入不正确。',
+    'Too many tries. The next one is possible in {n} s.' => '尝试次数过多，请在 {n} 秒后重试。',
+    'There is no password yet.' => '还没有设置密码。',
+    'The password needs at least 8 characters.' => '密码至少需要 8 个字符。',
+    'The password is too long, or has control characters in it.' => '密码过长，或含有控制字符。',
+    'The daemon can not write the file of the password: {file}' => '守护进程无法写入密码文件：{file}',
+    'The daemon did not understand. Is it as new as these pages?' => '守护进程无法理解请求。它与这些页面的版本一致吗？',
+
     // Filter
     'Filter' => '筛选',
     'Search' => '搜索',
@@ -225,7 +262,8 @@ return [
     'Schema {theirs}, known up to {ours}: update the pages.' => '数据结构版本 {theirs}，页面支持到 {ours}：请更新页面。',
     'The database has no tables yet.' => '数据库中还没有表。',
     'Is the daemon running?' => '守护进程在运行吗？',
-    'PHP lacks the extension pdo_{driver}.' => 'PHP 缺少扩展 pdo_{driver}。',
+    'PHP lacks the extension {name}.' => 'PHP 缺少扩展 {name}。',
+    'The file {path} is missing or may not be read.' => '文件 {path} 不存在或无权读取。',
     'The database is not there.' => '数据库不存在。',
     'There is no file {path}. Is the daemon running?' => '没有文件 {path}。守护进程在运行吗？',
     'The database can not be opened.' => '无法打开数据库。',

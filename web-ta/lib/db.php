@@ -10,9 +10,6 @@ if (!defined('WEIR')) {
 require __DIR__ . '/db_sqlite.php';
 require __DIR__ . '/db_mariadb.php';
 
-/** Where the daemon says where its data is. */
-const STORE_INFO = '/var/run/weir/web.json';
-
 /**
  * What the daemon wrote about its store.
  *
@@ -28,29 +25,6 @@ function writeBudget(): float
 {
     $budget = webInfo()['write_budget'] ?? 0;
     return is_int($budget) || is_float($budget) ? (float) $budget : 0.0;
-}
-
-/**
- * What the daemon wrote for the pages.
- *
- * @return array<string, mixed>
- */
-function webInfo(): array
-{
-    $path = getenv('WEIR_WEB') ?: STORE_INFO;
-    $text = @file_get_contents($path);
-    if ($text === false) {
-        throw new Trouble(
-            503,
-            t('Weir has not said yet where its data is.'),
-            t('The file {path} is missing or may not be read. Is the daemon running?', ['path' => $path]),
-        );
-    }
-    $info = json_decode($text, true);
-    if (!is_array($info) || !is_array($info['store'] ?? null) || !is_string($info['store']['kind'] ?? null)) {
-        throw new Trouble(503, t('The file {path} is damaged.', ['path' => $path]));
-    }
-    return $info;
 }
 
 /**
@@ -120,7 +94,7 @@ abstract class Db
     protected static function needDriver(string $driver): void
     {
         if (!in_array($driver, PDO::getAvailableDrivers(), true)) {
-            throw new Trouble(503, t('PHP lacks the extension pdo_{driver}.', ['driver' => $driver]));
+            throw new Trouble(503, t('PHP lacks the extension {name}.', ['name' => "pdo_$driver"]));
         }
     }
 

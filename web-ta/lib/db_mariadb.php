@@ -12,7 +12,7 @@ final class DbMariadb extends Db
     /** MariaDB's number for a table that does not exist. */
     private const NO_TABLE = 1146;
 
-    /** @param array<string, mixed> $store {"host", "port", "socket", "database", "user", "password"} */
+    /** @param array<string, mixed> $store {"host", "port", "socket", "database", "user", "password", "ca"} */
     public static function connect(array $store): DbMariadb
     {
         self::needDriver('mysql');
@@ -21,8 +21,10 @@ final class DbMariadb extends Db
             ? 'unix_socket=' . $get('socket')
             : 'host=' . $get('host') . ';port=' . $get('port');
         $dsn = "mysql:$place;dbname=" . $get('database') . ';charset=utf8mb4';
+        // A socket does not leave the machine.
+        $tls = $get('ca') === '' || $get('socket') !== '' ? [] : self::tls($get('ca'));
         try {
-            $pdo = new PDO($dsn, $get('user'), $get('password'), [
+            $pdo = new PDO($dsn, $get('user'), $get('password'), $tls + [
                 PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION,
                 PDO::ATTR_TIMEOUT => self::PATIENCE,
                 PDO::ATTR_EMULATE_PREPARES => false,
@@ -33,6 +35,22 @@ final class DbMariadb extends Db
             throw new Trouble(503, self::reason($error), driverWords($error));
         }
         return new DbMariadb($pdo);
+    }
+
+    /**
+     * TLS, to a server whose certificate is signed by one in this file and names it.
+     *
+     * @return array<int, mixed>
+     */
+    private static function tls(string $ca): array
+    {
+        if (!extension_loaded('openssl')) {
+            throw new Trouble(503, t('PHP lacks the extension {name}.', ['name' => 'openssl']));
+        }
+        if (!is_readable($ca)) {
+            throw new Trouble(503, t('The file {path} is missing or may not be read.', ['path' => $ca]));
+        }
+        return [PDO::MYSQL_ATTR_SSL_CA => $ca, PDO::MYSQL_ATTR_SSL_VERIFY_SERVER_CERT => true];
     }
 
     private static function reason(PDOException $error): string

@@ -14,8 +14,9 @@ require __DIR__ . '/filter_bar.php';
  *
  * @param callable(): void $body prints what is in it
  * @param ?Filter $filter null where something went wrong before there was one
+ * @param bool $isDoor whether it is the one before all others
  */
-function layout(string $title, callable $body, Pages $pages, ?Filter $filter): string
+function layout(string $title, callable $body, Pages $pages, ?Filter $filter, bool $isDoor = false): string
 {
     ob_start();
     $body();
@@ -31,7 +32,7 @@ function layout(string $title, callable $body, Pages $pages, ?Filter $filter): s
         . '<link rel="stylesheet" href="' . asset('style.css') . "\">\n"
         . '<script src="' . asset('app.js') . "\" defer></script>\n</head>\n<body>\n"
         . '<a class="skip" href="#main">' . say('To the content') . "</a>\n"
-        . topBar($pages, $filter)
+        . topBar($pages, $filter, $isDoor)
         . "<main id=\"main\"$refresh>\n<div class=\"title\"><h1>" . parentLink($pages, $filter) . h($title) . '</h1>'
         . ($filter === null ? '' : exports($filter)) . "</div>\n$main</main>\n" . foot($filter) . "</body>\n</html>\n";
 }
@@ -42,11 +43,13 @@ function asset(string $name): string
     return "static/$name?" . dechex(filemtime(__DIR__ . "/../static/$name"));
 }
 
-function topBar(Pages $pages, ?Filter $filter): string
+function topBar(Pages $pages, ?Filter $filter, bool $isDoor): string
 {
+    // Who is not let in has nowhere to go.
+    $isIn = !$isDoor || Door::isSomebodyIn();
     $here = $filter === null ? null : ($filter->page->parent ?? $filter->page->id);
     $items = '';
-    foreach ($pages->menu() as $page) {
+    foreach ($isIn ? $pages->menu() : [] as $page) {
         $url = $filter?->to($page->id) ?? "./?page=$page->id";
         $current = $page->id === $here ? ' aria-current="page"' : '';
         $items .= '<li><a href="' . h($url) . "\"$current>" . icon($page->icon) . say($page->title) . '</a></li>';
@@ -54,12 +57,15 @@ function topBar(Pages $pages, ?Filter $filter): string
     $other = language() === 'zh' ? 'en' : 'zh';
     $name = $other === 'zh' ? '中文' : 'English';
     $theme = theme() === 'dark' ? 'light' : 'dark';
-    $with = static fn (array $change): string => h($filter?->url($change) ?? './?' . http_build_query($change));
+    $with = static fn (array $change): string => h(
+        $filter?->url($change) ?? ($isDoor ? 'door.php?' : './?') . http_build_query($change));
+    $account = !Door::isSomebodyIn() ? '' : '<a href="door.php" aria-label="' . say('Your sign-in') . '" title="'
+        . say('Your sign-in') . '">' . icon('door') . '</a>';
     return '<header class="top"><a class="brand" href="' . h($filter?->to(Pages::HOME) ?? './') . '">'
         . icon('weir') . 'Weir</a><nav aria-label="' . say('Pages') . "\"><ul>$items</ul></nav><div class=\"tools\">"
         . '<a href="' . $with(['lang' => $other]) . "\" lang=\"$other\" hreflang=\"$other\">$name</a>"
         . '<a href="' . $with(['theme' => $theme]) . '" class="theme" role="button" aria-label="'
-        . say('Light or dark') . '" title="' . say('Light or dark') . '">' . icon('theme') . "</a></div></header>\n";
+        . say('Light or dark') . '" title="' . say('Light or dark') . '">' . icon('theme') . "</a>$account</div></header>\n";
 }
 
 /** The way back from a page that is not in the menu. */
@@ -94,6 +100,7 @@ function icon(string $name): string
         'apps' => 'M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h6v6h-6z',
         'dns' => 'M4 6h16v5H4zM4 13h16v5H4zM7.5 8.5h.01M7.5 15.5h.01',
         'sessions' => 'M7 7h13l-4-4M17 17H4l4 4',
+        'door' => 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 20c1-4 4-5 8-5s7 1 8 5',
         'theme' => 'M12 3a9 9 0 1 0 0 18zM12 3a9 9 0 0 1 0 18',
         default => 'M4 12h16',
     };

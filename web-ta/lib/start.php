@@ -26,6 +26,8 @@ require __DIR__ . '/request.php';
 require __DIR__ . '/i18n.php';
 require __DIR__ . '/clock.php';
 require __DIR__ . '/format.php';
+require __DIR__ . '/control.php';
+require __DIR__ . '/door.php';
 require __DIR__ . '/db.php';
 require __DIR__ . '/span.php';
 require __DIR__ . '/filter.php';
@@ -39,8 +41,10 @@ require __DIR__ . '/volume.php';
 /**
  * Answers the request by $work. What goes wrong is told by $failed, with
  * nothing of what $work had printed before.
+ *
+ * @param list<string> $methods
  */
-function serve(callable $work, callable $failed): void
+function serve(callable $work, callable $failed, array $methods = ['GET', 'HEAD']): void
 {
     if (headers_sent()) {
         // PHP itself complained about the request, and its php.ini shows that.
@@ -49,8 +53,8 @@ function serve(callable $work, callable $failed): void
     sendSafetyHeaders();
     ob_start();
     try {
-        if (!in_array($_SERVER['REQUEST_METHOD'] ?? '', ['GET', 'HEAD'], true)) {
-            header('Allow: GET, HEAD');
+        if (!in_array($_SERVER['REQUEST_METHOD'] ?? '', $methods, true)) {
+            header('Allow: ' . implode(', ', $methods));
             throw new Trouble(405, t('Pages can only be read.'));
         }
         $work();

@@ -29,6 +29,7 @@ final class Trouble extends RuntimeException
     {
         return match ($this->status) {
             400 => t('This was not understood'),
+            401 => t('Sign in'),
             405 => t('Not possible'),
             503 => t('The data is away'),
             default => t('Something is broken'),

@@ -36,6 +36,8 @@ return view.extend({
 		s.tab('storage', _('Storage'));
 		s.tab('mariadb', _('MariaDB'));
 		s.tab('limits', _('Limits'));
+		s.tab('times', _('Times'));
+		s.tab('blocking', _('Blocking'));
 
 		/* The tabs show settings of several tables. */
 		const add = (tab, type, table, name, title, description) => {
@@ -75,6 +77,11 @@ return view.extend({
 			_('A mirror port needs it.'));
 		o.default = o.enabled;
 
+		o = add('general', form.DynamicList, 'capture', 'tunnels', _('Tunnels'),
+			_('Those that are opened: what they carry counts once, for the sessions inside. None means all, a single "none" opens none.'));
+		for (const name of [ 'gre', 'ipip', '6in4', 'vxlan', 'geneve', 'gtp', 'teredo', 'ayiya', 'none' ])
+			o.value(name);
+
 		o = add('general', form.ListValue, 'daemon', 'log', _('Log'));
 		o.value('error', _('Errors'));
 		o.value('warn', _('Warnings'));
@@ -109,17 +116,6 @@ return view.extend({
 		o.datatype = 'range(1,36500)';
 		o.placeholder = '30';
 
-		for (const [ name, title, value ] of [
-			[ 'minutes', _('Volumes by minute'), '2days' ],
-			[ 'hours', _('Volumes by hour'), '30days' ],
-			[ 'days', _('Volumes by day'), '400days' ],
-			[ 'months', _('Volumes by month'), '3650days' ]
-		]) {
-			o = add('storage', form.Value, 'rollup', name, title, _('How long they are kept, for each device and app.'));
-			o.placeholder = value;
-			o.validate = isSpan();
-		}
-
 		o = add('storage', form.Value, 'store', 'write_budget', _('Written a day'),
 			_('In MB, to flash or a disk. Towards it records are collected for longer, or the copy waits. 0 is no limit.'));
 		o.datatype = 'uinteger';
@@ -148,12 +144,27 @@ return view.extend({
 		o = add('mariadb', form.Value, 'mariadb', 'password', _('Password'));
 		o.password = true;
 
+		o = add('mariadb', form.Value, 'mariadb', 'ca', _('Certificates'),
+			_('A file with those of who signs the certificate of the server: with it the connection is TLS.'));
+		o.placeholder = '/etc/ssl/certs/ca-certificates.crt';
+
 		o = add('mariadb', form.Value, 'mariadb', 'web_user', _('User of the pages'), _('It needs SELECT only.'));
 
 		o = add('mariadb', form.Value, 'mariadb', 'web_password', _('Password of the pages'));
 		o.password = true;
 
-		for (const [ table, name, title, value ] of [
+		const several = (tab, check, list) => {
+			for (const [ table, name, title, value ] of list) {
+				const o = add(tab, form.Value, table, name, title);
+				o.placeholder = value;
+				if (check)
+					o.validate = check;
+				else
+					o.datatype = 'uinteger';
+			}
+		};
+
+		several('limits', null, [
 			[ 'sessions', 'max_sessions', _('Sessions at once'), '16384' ],
 			[ 'sessions', 'max_streams', _('TCP streams read at once'), '1024' ],
 			[ 'sessions', 'max_devices', _('Devices remembered'), '4096' ],
@@ -161,33 +172,91 @@ return view.extend({
 			[ 'capture', 'head_packets', _('First packets of a session'), '16' ],
 			[ 'capture', 'nflog_group', _('Group of NFLOG'), '5' ],
 			[ 'capture', 'max_flows', _('Flows whose volume is followed'), '32768' ],
+			[ 'dns', 'max_questions', _('DNS questions that wait'), '4096' ],
 			[ 'apps', 'max_features', _('Features of apps'), '50000' ],
-			[ 'store', 'max_queue', _('Records that wait'), '20000' ]
-		]) {
-			o = add('limits', form.Value, table, name, title);
-			o.datatype = 'uinteger';
-			o.placeholder = value;
-		}
+			[ 'apps', 'max_uses', _('Apps in use at once, by device'), '8192' ],
+			[ 'rollup', 'max_pairs', _('Devices with an app in a volume'), '2000' ],
+			[ 'rollup', 'share', _('Part of the database for volumes, of 100'), '75' ],
+			[ 'store', 'max_queue', _('Records that wait'), '20000' ],
+			[ 'store', 'batch', _('Records written at once'), '1000' ],
+			[ 'capture', 'max_datagrams', _('Datagrams in pieces that wait'), '64' ],
+			[ 'capture', 'snaplen', _('Bytes of a packet that are looked at'), '4096' ]
+		]);
 
-		o = add('limits', form.Value, 'capture', 'buffer', _('Memory for packets that wait'), _('For each device.'));
-		o.placeholder = '2MiB';
-		o.validate = isSize();
+		several('limits', isSize(), [
+			[ 'capture', 'buffer', _('Memory for packets that wait, for each device'), '2MiB' ],
+			[ 'capture', 'max_fragment_bytes', _('Memory for datagrams in pieces'), '256KiB' ],
+			[ 'sessions', 'max_stream_bytes', _('Memory for what waits in TCP streams'), '1MiB' ],
+			[ 'sessions', 'max_stream_side', _('…and in one direction of one of them'), '80KiB' ]
+		]);
 
-		for (const [ table, name, title, value ] of [
+		several('times', isSpan(), [
 			[ 'capture', 'dump_every', _('Volumes are read every'), '5s' ],
 			[ 'sessions', 'tcp_timeout', _('TCP is over after'), '1h' ],
+			[ 'sessions', 'tcp_handshake_timeout', _('TCP that is being opened or closed is over after'), '30s' ],
+			[ 'sessions', 'tcp_over_timeout', _('TCP that is over is waited for'), '5s' ],
 			[ 'sessions', 'udp_timeout', _('UDP is over after'), '1m' ],
+			[ 'sessions', 'report_after', _('A session that goes on is written after'), '30s' ],
+			[ 'sessions', 'report_every', _('…and again every'), '2m' ],
+			[ 'dns', 'question_timeout', _('A DNS question without an answer is written after'), '10s' ],
 			[ 'dns', 'name_timeout', _('A name is forgotten after'), '6h' ],
-			[ 'apps', 'app_timeout', _('An app is no longer used after'), '5m' ]
-		]) {
-			o = add('limits', form.Value, table, name, title);
-			o.placeholder = value;
-			o.validate = isSpan();
-		}
+			[ 'apps', 'app_timeout', _('An app is no longer used after'), '5m' ],
+			[ 'store', 'delay', _('Records wait to be written together for'), '2s' ],
+			[ 'rollup', 'minutes', _('Volumes by minute are kept for'), '2days' ],
+			[ 'rollup', 'hours', _('Volumes by hour are kept for'), '30days' ],
+			[ 'rollup', 'days', _('Volumes by day are kept for'), '400days' ],
+			[ 'rollup', 'months', _('Volumes by month are kept for'), '3650days' ],
+			[ 'sqlite', 'copy_every', _('The copy of the database is written every'), '12h' ],
+			[ 'mariadb', 'timeout', _('MariaDB is waited for'), '10s' ],
+			[ 'daemon', 'health_every', _('What was lost is written every'), '1m' ]
+		]);
+
+		o = add('blocking', form.Flag, 'blocking', 'enabled', _('Stop traffic'),
+			_('What the rules of the house below say is done only when this is on.'));
+
+		o = add('blocking', form.Value, 'blocking', 'mark', _('Mark'),
+			_('Bits of the mark of connection tracking that no other program may use.'));
+		o.datatype = 'range(1,4294967295)';
+		o.placeholder = '1073741824';
+
+		s = m.section(form.GridSection, 'policy', _('Rules of the house'),
+			_('What is left empty means all devices, everything, always.'));
+		s.anonymous = true;
+		s.addremove = true;
+		s.sortable = true;
+
+		o = s.option(form.Flag, 'enabled', _('Enabled'));
+		o.default = o.enabled;
+		o.editable = true;
+
+		o = s.option(form.Value, 'name', _('Name'));
+		o.rmempty = false;
+
+		o = s.option(form.DynamicList, 'devices', _('Devices'), _('MAC addresses, addresses or networks.'));
+		o.placeholder = '192.168.1.64/26';
+
+		o = s.option(form.DynamicList, 'apps', _('Apps'), _('As they are called in the signatures.'));
+
+		o = s.option(form.DynamicList, 'classes', _('Categories'));
+		o.placeholder = 'game';
+
+		o = s.option(form.DynamicList, 'hosts', _('Hosts'), _('With all names below them.'));
+		o.placeholder = 'example.com';
+
+		o = s.option(form.DynamicList, 'times', _('Times'));
+		o.placeholder = 'mon-fri 21:00-07:00';
+
+		o = s.option(form.Value, 'quota', _('Quota'), _('For each device and day: a time in use such as 2h, or a volume such as 500MB.'));
+		o.placeholder = '2h';
+		o.modalonly = true;
+
+		o = s.option(form.Flag, 'dry_run', _('Only try'), _('What would be stopped is written down.'));
+		o.modalonly = true;
 
 		/* There with the package weir-web. */
 		if (uci.get('weir', 'web')) {
-			s = m.section(form.NamedSection, 'web', 'web', _('Web pages'));
+			s = m.section(form.NamedSection, 'web', 'web', _('Web pages'),
+				_('They ask for a password, which is set in them. "Open Weir" in the overview signs in without it. The password passes the network unencrypted.'));
 
 			o = s.option(form.Flag, 'enabled', _('Enabled'));
 			o.rmempty = false;
@@ -199,16 +268,9 @@ return view.extend({
 			o.datatype = 'port';
 			o.placeholder = '8090';
 
-			o = s.option(form.Value, 'user', _('User'));
-			o.placeholder = 'weir';
-
-			o = s.option(form.Value, 'password', _('Password'),
-				_('Without one the pages are served to the router itself only. It passes the network unencrypted.'));
-			o.password = true;
-
-			o = s.option(form.Flag, 'open', _('Without a password'),
-				_('Whoever is on this network can then see what all others do.'));
-			o.depends('password', '');
+			o = s.option(form.Value, 'url', _('Address'),
+				_('Where "Open Weir" leads when another web server has the pages, such as /weir/ of this one.'));
+			o.placeholder = '/weir/';
 		}
 
 		return m.render();

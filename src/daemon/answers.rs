@@ -1,0 +1,239 @@
+//! What the control socket answers. Here to be read and set by the daemon's
+//! thread; asked by the socket's, so that packets never wait for it.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Value, json};
+use signal_hook::consts::SIGHUP;
+
+use super::clock::Clock;
+use super::door::{Door, No, Pass, TICKET_FOR, Voucher};
+use crate::rules::Rules;
+
+/// A longer features.txt is not looked at.
+const MAX_FEATURES_TEXT: usize = 1 << 20;
+
+/// Mistakes told at once.
+const MAX_MISTAKES: usize = 100;
+
+/// How many times [`Board::set_recent`] is wanted after somebody asked.
+const KEEP_TELLING: u32 = 30;
+
+/// What the daemon says of itself; it writes it, the socket reads it out.
+#[derive(Clone, Default)]
+pub struct Board(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    status: Mutex<Value>,
+    recent: Mutex<Value>,
+    wanted: AtomicU32,
+    max_features: AtomicU32,
+}
+
+fn set(place: &Mutex<Value>, value: Value) {
+    *place.lock().unwrap_or_else(PoisonError::into_inner) = value;
+}
+
+fn get(place: &Mutex<Value>) -> Value {
+    place.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+impl Board {
+    pub fn set_status(&self, status: Value) {
+        set(&self.0.status, status);
+    }
+
+    /// Sets what the busiest are, if anybody asked for it lately.
+    pub fn set_recent(&self, recent: impl FnOnce() -> Value) {
+        let wanted = &self.0.wanted;
+        match wanted.load(Ordering::Relaxed) {
+            0 => set(&self.0.recent, Value::Null),
+            left => {
+                wanted.store(left - 1, Ordering::Relaxed);
+                set(&self.0.recent, recent());
+            }
+        }
+    }
+
+    pub fn set_max_features(&self, most: u32) {
+        self.0.max_features.store(most, Ordering::Relaxed);
+    }
+}
+
+/// Answers one question after the other.
+pub struct Answers {
+    board: Board,
+    door: Door,
+    clock: Clock,
+}
+
+impl Answers {
+    /// `password` is the file of the pages' password.
+    pub fn new(board: Board, password: PathBuf) -> Answers {
+        let mut door = Door::new(password);
+        if !door.has_password() {
+            log::info!(
+                "the pages have no password: set one there by the code {}, or weir passwd",
+                door.code()
+            );
+        }
+        Answers { board, door, clock: Clock::new() }
+    }
+
+    pub fn answer(&mut self, question: &Value) -> Value {
+        let text = |name: &str| question[name].as_str().unwrap_or_default();
+        let now = self.clock.running();
+        match text("command") {
+            "status" => get(&self.board.0.status),
+            "now" => self.now(),
+            "check" => check(text("features"), self.board.0.max_features.load(Ordering::Relaxed)),
+            "reload" => match signal_hook::low_level::raise(SIGHUP) {
+                Ok(()) => json!({"done": true}),
+                Err(error) => json!({"error": error.to_string()}),
+            },
+            "door" => {
+                let session = self.door.session(text("session"), now).map_or(Value::Null, told);
+                json!({"password": self.door.has_password(), "session": session})
+            }
+            "ticket" => json!({"ticket": self.door.ticket(now), "seconds": TICKET_FOR.as_secs()}),
+            "redeem" => outcome(self.door.redeem(text("ticket"), now)),
+            "sign_in" => outcome(self.door.sign_in(text("password"), text("from"), now)),
+            "sign_out" => {
+                let everywhere = question["everywhere"] == true;
+                match self.door.sign_out(text("session"), text("csrf"), everywhere, now) {
+                    Ok(()) => json!({"done": true}),
+                    Err(no) => refusal(no),
+                }
+            }
+            "set_password" => {
+                let voucher = match question["code"].as_str() {
+                    Some(code) => Voucher::Code(code),
+                    None => Voucher::Session { token: text("session"), csrf: text("csrf"), old: text("old") },
+                };
+                outcome(self.door.set(text("password"), voucher, text("from"), now))
+            }
+            _ => json!({"error": format!("unknown command {}", question["command"])}),
+        }
+    }
+
+    /// The status with the busiest, which is null when nobody asked for a while:
+    /// a second later it is there.
+    fn now(&self) -> Value {
+        self.board.0.wanted.store(KEEP_TELLING, Ordering::Relaxed);
+        json!({"status": get(&self.board.0.status), "recent": get(&self.board.0.recent)})
+    }
+}
+
+/// What the daemon would say to `text` as its features.txt.
+fn check(text: &str, max_features: u32) -> Value {
+    if text.len() > MAX_FEATURES_TEXT {
+        return json!({"error": format!("more than {MAX_FEATURES_TEXT} bytes")});
+    }
+    match Rules::parse(text.as_bytes(), max_features as usize) {
+        Ok(rules) => json!({"apps": rules.apps().len(), "classes": rules.classes().len(),
+            "features": rules.features(), "mistakes": []}),
+        Err(mistakes) => {
+            let told = mistakes.iter().take(MAX_MISTAKES);
+            let list: Vec<_> =
+                told.map(|m| json!({"line": m.line, "column": m.column, "expected": m.expected})).collect();
+            json!({"mistakes": list, "number": mistakes.len()})
+        }
+    }
+}
+
+fn told(pass: Pass) -> Value {
+    json!({"token": pass.token, "csrf": pass.csrf, "admin": pass.is_admin})
+}
+
+fn outcome(result: Result<Pass, No>) -> Value {
+    match result {
+        Ok(pass) => json!({"session": told(pass)}),
+        Err(no) => refusal(no),
+    }
+}
+
+fn refusal(no: No) -> Value {
+    match no {
+        No::Wrong => json!({"error": "wrong"}),
+        No::Wait(time) => json!({"error": "wait", "seconds": time.as_secs() + 1}),
+        No::Unset => json!({"error": "unset"}),
+        No::Poor(why) => json!({"error": why}),
+        No::File(text) => {
+            log::error!("{text}");
+            json!({"error": "file", "file": text})
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answers(name: &str) -> (Answers, Board) {
+        let board = Board::default();
+        board.set_max_features(100);
+        let file = std::env::temp_dir().join(format!("weir-answers-{}-{name}/password", std::process::id()));
+        (Answers::new(board.clone(), file), board)
+    }
+
+    #[test]
+    fn the_busiest_are_made_for_who_asks() {
+        let (mut answers, board) = answers("now");
+        board.set_status(json!({"version": "1"}));
+        board.set_recent(|| panic!("nobody asked"));
+        let first = answers.answer(&json!({"command": "now"}));
+        assert_eq!(first, json!({"status": {"version": "1"}, "recent": null}));
+        board.set_recent(|| json!({"in": 7}));
+        assert_eq!(answers.answer(&json!({"command": "now"}))["recent"], json!({"in": 7}));
+        for _ in 0..KEEP_TELLING {
+            board.set_recent(|| json!({"in": 8}));
+        }
+        board.set_recent(|| panic!("nobody asked for a while"));
+        assert_eq!(answers.answer(&json!({"command": "status"})), json!({"version": "1"}));
+    }
+
+    #[test]
+    fn a_mistake_has_its_place() {
+        let (mut answers, _) = answers("check");
+        let mut check = |text: &str| answers.answer(&json!({"command": "check", "features": text}));
+        assert_eq!(
+            check("#class chat Chat\nQQ:[;;;qq.com;]\n"),
+            json!({"apps": 1, "classes": 1, "features": 1, "mistakes": []})
+        );
+        let wrong = check("QQ:[;;;qq.com;]\n微信:[tcp;x;;;]\n");
+        assert_eq!((&wrong["mistakes"][0]["line"], &wrong["mistakes"][0]["column"]), (&json!(2), &json!(9)));
+        let many = check(&"nonsense\n".repeat(1000));
+        assert_eq!(many["mistakes"].as_array().unwrap().len(), MAX_MISTAKES);
+        assert_eq!(many["number"], 1000);
+        assert!(check(&"#".repeat(MAX_FEATURES_TEXT + 1))["error"].is_string());
+    }
+
+    #[test]
+    fn nonsense_has_an_answer() {
+        let (mut answers, _) = answers("nonsense");
+        for question in [json!(null), json!([]), json!("status"), json!({}), json!({"command": {"a": 1}})] {
+            assert!(answers.answer(&question)["error"].as_str().unwrap().starts_with("unknown command"));
+        }
+        for command in ["door", "redeem", "sign_in", "sign_out", "set_password", "check"] {
+            let odd = json!({"command": command, "session": 7, "ticket": [], "password": {}, "from": null, "csrf": 1});
+            assert!(answers.answer(&odd).is_object(), "{command}");
+            assert!(answers.answer(&json!({"command": command})).is_object(), "{command}");
+        }
+        let set = json!({"command": "set_password", "code": "0", "password": "a long one", "from": "::1"});
+        assert_eq!(answers.answer(&set), json!({"error": "wrong"}));
+        assert_eq!(answers.answer(&json!({"command": "sign_in"})), json!({"error": "unset"}));
+    }
+
+    #[test]
+    fn a_ticket_makes_a_session() {
+        let (mut answers, _) = answers("ticket");
+        let ticket = answers.answer(&json!({"command": "ticket"}))["ticket"].clone();
+        let session = answers.answer(&json!({"command": "redeem", "ticket": ticket}))["session"].clone();
+        assert_eq!(session["admin"], true);
+        let door = answers.answer(&json!({"command": "door", "session": session["token"]}));
+        assert_eq!(door, json!({"password": false, "session": session}));
+    }
+}
