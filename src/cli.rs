@@ -13,6 +13,7 @@ weir: who on the network talks to whom, through which app
   weir read   [-c FILE] [--json] PCAP...    read captures into the store, or as EVE JSON on stdout
   weir check  [-c FILE] [--features FILE]   tell every mistake in config.toml and features.txt
   weir status [-c FILE] [--json]            what the running daemon counts
+  weir policy test [-c FILE] [--since DATE] what the policies would have stopped, since 7days if nothing is said
   weir nft    [-c FILE] --print             the rules that heads need in nftables (see source in config.toml)
   weir nft    --remove                      take them away, where a daemon could not any more
   weir passwd [-c FILE]                     set the password that the pages ask for
@@ -41,6 +42,7 @@ pub enum Command {
     Read { config: Option<PathBuf>, json: bool, paths: Vec<PathBuf> },
     Check { config: Option<PathBuf>, features: Option<PathBuf> },
     Status { config: Option<PathBuf>, json: bool },
+    PolicyTest { config: Option<PathBuf>, since: String },
     NftPrint { config: Option<PathBuf> },
     NftRemove,
     Passwd { config: Option<PathBuf> },
@@ -73,12 +75,13 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
             Long("json") if matches!(name.as_deref(), Some("read" | "status")) => json = true,
             Long("print") if name.as_deref() == Some("nft") => print = true,
             Long("remove") if name.as_deref() == Some("nft") => remove = true,
-            Long("since") if name.as_deref() == Some("features relabel") => {
+            Long("since") if matches!(name.as_deref(), Some("features relabel" | "policy test")) => {
                 since = Some(parser.value()?.string()?);
             }
             Value(value) if name.is_none() => name = Some(value.string()?),
-            Value(value) if name.as_deref() == Some("features") => {
-                name = Some(format!("features {}", value.string()?));
+            Value(value) if matches!(name.as_deref(), Some("features" | "policy")) => {
+                let second = value.string()?;
+                name = name.map(|first| format!("{first} {second}"));
             }
             Value(value) if matches!(name.as_deref(), Some("read" | "features test")) => {
                 paths.push(value.into());
@@ -98,6 +101,10 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
         Some("read") => Ok(Command::Read { config, json, paths }),
         Some("check") => Ok(Command::Check { config, features }),
         Some("status") => Ok(Command::Status { config, json }),
+        Some("policy test") => {
+            Ok(Command::PolicyTest { config, since: since.unwrap_or_else(|| "7days".into()) })
+        }
+        Some("policy") => Err("policy needs test".into()),
         Some("nft") => match (print, remove) {
             (true, false) => Ok(Command::NftPrint { config }),
             (false, true) => Ok(Command::NftRemove),
@@ -138,6 +145,8 @@ mod tests {
         let features = Some("f.txt".into());
         assert_eq!(words("check --features f.txt"), Ok(Command::Check { config: None, features }));
         assert_eq!(words("status --json"), Ok(Command::Status { config: None, json: true }));
+        let (config, since) = (None, "7days".to_owned());
+        assert_eq!(words("policy test"), Ok(Command::PolicyTest { config, since }));
         assert_eq!(words("nft --print"), Ok(Command::NftPrint { config: None }));
         assert_eq!(words("nft --remove"), Ok(Command::NftRemove));
         assert_eq!(words("passwd -c a.toml"), Ok(Command::Passwd { config: Some("a.toml".into()) }));
@@ -159,6 +168,8 @@ mod tests {
             ("", "a command is missing"),
             ("fly", "unknown command fly"),
             ("read", "read needs a capture file"),
+            ("policy", "policy needs test"),
+            ("policy fly", "unknown command policy fly"),
             ("nft", "nft needs --print or --remove"),
             ("nft --print --remove", "nft needs --print or --remove"),
             ("features", "features needs lint, test, import-oaf or relabel"),

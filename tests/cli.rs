@@ -322,3 +322,27 @@ fn the_history_is_named_again_after_an_edit() {
     assert!(code == 1 && err.starts_with("weir: --since yesterday: expected a date"), "{err}");
     fs::remove_dir_all(folder).unwrap();
 }
+
+#[test]
+fn a_policy_is_tried_on_what_is_in_the_store() {
+    let folder = place("policy");
+    let test = ["policy", "test", "--since", "2023-11-01"];
+    assert_eq!(told(&folder, &test), (1, "weir: there is no [[policy]] in the configuration".into()));
+    let policies = "[[policy]]\nname = \"six\"\napps = [\"six\"]\n[[policy]]\nname = \"other device\"\n\
+        devices = [\"192.168.1.6\"]\n";
+    let config = fs::read_to_string(folder.join("config.toml")).unwrap();
+    fs::write(folder.join("config.toml"), config + policies).unwrap();
+    assert_eq!(told(&folder, &test), (1, "weir: weir.db: there is no database".into()));
+    assert_eq!(output(&folder, &["read", "a.pcap"]).0, 0);
+    let (code, text, err) = output(&folder, &test);
+    assert_eq!((code, &*err), (0, ""));
+    assert_eq!(
+        text,
+        "2 sessions looked at\nsix: would have stopped 1 sessions of 1 devices, 0 kB\n  \
+         02:00:00:00:00:01 Six: 1 sessions, 0 kB\nother device: would have stopped 0 sessions of 0 devices, 0 kB\n"
+    );
+    assert_eq!(
+        told(&folder, &["policy", "test", "--since", "monday"]).1,
+        "weir: --since monday: expected a date (2026-11-01 or \"2026-11-01 12:00:00\") or a span (7days)"
+    );
+}

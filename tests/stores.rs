@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use weir::config::Config;
 use weir::engine::{Engine, Options};
-use weir::record::{Device, Health, Ids, ROLLUPS, Record, TABLES, Table, Traffic};
+use weir::record::{Coverage, Device, Health, Ids, Name, ROLLUPS, Record, Stop, TABLES, Table, Traffic};
 use weir::rules::Rules;
 use weir::source::{CaptureFile, Source, State};
 use weir::store::mariadb::Mariadb;
@@ -50,6 +50,31 @@ fn records(paths: &[std::path::PathBuf]) -> Vec<Record> {
     }
     while engine.finish() {}
     all.extend(engine.drain());
+    // What only a daemon has to tell.
+    let (mut ids, device) = (Ids::default(), Device::Ip([192, 168, 1, 7].into()));
+    for n in 0..20 {
+        let time = Time::from_secs(1_780_000_000 + n);
+        all.push(Record::from(Coverage {
+            id: ids.next(time, n),
+            time,
+            iface: "br-lan".into(),
+            bytes_line: u64::from(u32::MAX) + n,
+            bytes_seen: n,
+            bytes_unnamed: 0,
+        }));
+        all.push(Record::from(Stop {
+            id: ids.next(time, n),
+            time,
+            last: time,
+            policy: "night's “rest” 晚上".into(),
+            action: "stopped",
+            reason: "schedule",
+            device,
+            app: (n % 2 == 0).then(|| "Tube".into()),
+            host: (n % 3 == 0).then(|| Name("tube.example".into())),
+            sessions: n as u32,
+        }));
+    }
     all
 }
 

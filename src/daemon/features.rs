@@ -84,10 +84,7 @@ pub fn import_oaf(path: &Path) -> Result<(String, String), Exit> {
 /// Names the sessions in the store again whose latest packet is at `since` or
 /// later; returns what changed.
 pub fn relabel(config: Option<&Path>, since: &str) -> Result<String, Exit> {
-    let since = parse_since(since, Clock::new().read().0).ok_or_else(|| {
-        let expected = "expected a date (2026-11-01 or \"2026-11-01 12:00:00\") or a span (7days)";
-        Exit::Input(vec![format!("--since {since}: {expected}")])
-    })?;
+    let since = parse_since(since, Clock::new().read().0).ok_or_else(|| since_expected(since))?;
     let (config, _) = load_config(config)?;
     let rules = load_rules(&config.apps.features, *config.apps.max_features)?;
     // Opening would make a database that is not there.
@@ -133,8 +130,14 @@ fn evidence(row: &Labelled) -> Evidence<'_> {
     }
 }
 
+/// What to tell whoever wrote `since`.
+pub fn since_expected(since: &str) -> Exit {
+    let expected = "expected a date (2026-11-01 or \"2026-11-01 12:00:00\") or a span (7days)";
+    Exit::Input(vec![format!("--since {since}: {expected}")])
+}
+
 /// A date, a date with its time of day, or how long before `now`.
-fn parse_since(text: &str, now: Time) -> Option<Time> {
+pub fn parse_since(text: &str, now: Time) -> Option<Time> {
     if let Ok(span) = humantime::parse_duration(text) {
         return Some(now.back(span));
     }
@@ -173,6 +176,11 @@ mod tests {
                 server_port: 2,
                 host: None,
                 app: None,
+                start: Time::ZERO,
+                last: Time::ZERO,
+                client: "192.0.2.2".into(),
+                device: "192.0.2.2".into(),
+                bytes: 0,
             };
             assert_eq!(evidence(&row).proto, number);
         }

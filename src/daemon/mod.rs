@@ -10,6 +10,7 @@ mod intake;
 pub mod nft;
 mod openings;
 mod password;
+pub mod policies;
 mod ports;
 mod read;
 mod recent;

@@ -3,12 +3,14 @@
 //! applies it to sessions, and the daemon lets the kernel stop them.
 
 mod times;
+mod trial;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use times::{Local, Times};
+pub use trial::Trial;
 
 use crate::record::{Device, Mac};
 

@@ -42,7 +42,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What of a session's row tells its app.
+/// What of a session's row tells its app, and what policies are about.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Labelled {
     /// Transport protocol, as the table has it.
@@ -53,6 +53,13 @@ pub struct Labelled {
     pub server_port: u16,
     pub host: Option<String>,
     pub app: Option<String>,
+    pub start: Time,
+    pub last: Time,
+    /// The client's address, and the device as the table has it.
+    pub client: String,
+    pub device: String,
+    /// In both directions.
+    pub bytes: u64,
 }
 
 /// Gives the app to write over that of a row; none when the row stays as it is.
@@ -134,7 +141,8 @@ const RELABEL_AT_ONCE: usize = 1_000;
 /// Selects the next such rows by (`last`, `id`) behind the one given, for both
 /// dialects. Naming changes neither, so no row is missed or comes twice. The
 /// first condition alone finds the begin by the index.
-const RELABEL_SELECT: &str = "SELECT id, last, proto, client_port, server, server_port, host, app FROM session \
+const RELABEL_SELECT: &str = "SELECT id, last, proto, client_port, server, server_port, host, app, \
+    start, client, device, bytes_out + bytes_in AS bytes FROM session \
     WHERE last >= ? AND (last > ? OR id > ?) ORDER BY last, id LIMIT ?";
 
 const RELABEL_UPDATE: &str = "UPDATE session SET app = ? WHERE id = ?";

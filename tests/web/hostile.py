@@ -85,9 +85,11 @@ def data(folder, info, scratch, check_page):
         insert(db, "catalog", app=text, app_zh=text, **{"class": text}, class_en=text, class_zh=text)
         insert(db, "device", device=text, mac=text, ipv4=text, ipv6=text, first=time, last=time)
         insert(db, "health", id=number, time=time, stage=text, offered=5, lost=n, flash_bytes=n, flash_held=0)
+        insert(db, "stop", id=number, time=time, last=time, policy=text, action=text, reason=text, device=text, app=text,
+               host=text, sessions=n)
         insert(db, "coverage", id=number, time=time, iface=text, bytes_line=9, bytes_seen=8, bytes_unnamed=n)
     db.commit()
-    asked = [("overview", {}), ("apps", {}), ("dns", {}), ("sessions", {})]
+    asked = [("overview", {}), ("apps", {}), ("dns", {}), ("sessions", {}), ("stops", {})]
     asked += [("app", {"app": text}) for text in EVIL] + [("sessions", {"app": text}) for text in EVIL]
     asked += [("dns", {"name": text}) for text in EVIL] + [("session", {"id": (last // 1000 + n) * 2048}) for n in range(len(EVIL))]
     with Server(folder, about(scratch, "evil", kind="sqlite", path=str(copy)), scratch / "php.log") as site:

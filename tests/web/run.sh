@@ -92,6 +92,16 @@ python3 "$here/door.py" "$weir" "$root/web-ta" "$features" "$work"
 say "TLS to MariaDB"
 python3 "$here/tls.py" "$root/web-ta" "$port" "$work"
 
+# What a capture has none of: sessions that a policy stopped.
+stops="INSERT INTO stop (id, time, last, policy, action, reason, device, app, host, sessions)
+    SELECT id, (id - id % 2048) / 2048 * 1000, last, CASE WHEN id % 2 = 0 THEN 'bedtime' ELSE 'no video' END,
+        CASE WHEN id % 3 = 0 THEN 'dry run' ELSE 'stopped' END,
+        CASE WHEN id % 5 = 0 THEN 'quota' WHEN id % 7 = 0 THEN 'always' ELSE 'schedule' END, device, app, host, 1
+    FROM session WHERE host IS NOT NULL ORDER BY id LIMIT 120;"
+python3 -c 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute(sys.argv[2]); db.commit()' \
+    "$work/sqlite/w.db" "$stops"
+mariadb --no-defaults -uroot -S "$socket" weir -e "$stops"
+
 say "pages"
 python3 "$here/pages.py" "$root/web-ta" "$work/sqlite/web.json" "$work/mariadb/web.json" "$work"
 say "all well"

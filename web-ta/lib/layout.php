@@ -101,6 +101,7 @@ function icon(string $name): string
         'dns' => 'M4 6h16v5H4zM4 13h16v5H4zM7.5 8.5h.01M7.5 15.5h.01',
         'sessions' => 'M7 7h13l-4-4M17 17H4l4 4',
         'door' => 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 20c1-4 4-5 8-5s7 1 8 5',
+        'stops' => 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM5.6 5.6l12.8 12.8',
         'theme' => 'M12 3a9 9 0 1 0 0 18zM12 3a9 9 0 0 1 0 18',
         default => 'M4 12h16',
     };

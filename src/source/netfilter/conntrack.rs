@@ -110,7 +110,8 @@ pub struct Counters {
 
 /// What was seen of every entry.
 pub struct Table {
-    known: HashMap<u64, Known>,
+    known: HashMap<u64, Known, RandomState>,
+    /// Of the names in it, so that nobody can make two the same.
     hasher: RandomState,
     limit: usize,
     counters: Counters,
@@ -118,7 +119,7 @@ pub struct Table {
 
 impl Table {
     pub fn new(limit: usize) -> Table {
-        Table { known: HashMap::new(), hasher: RandomState::default(), limit, counters: Counters::default() }
+        Table { known: HashMap::default(), hasher: RandomState::default(), limit, counters: Counters::default() }
     }
 
     /// What `entry` has grown by, if it is `ended` for the last time. While

@@ -218,9 +218,35 @@ impl Store for Mariadb {
             })?;
             let count = rows.len();
             let mut changes = Vec::new();
-            for (id, last, proto, client_port, server, server_port, host, app) in rows {
+            for row in rows {
+                let (
+                    id,
+                    last,
+                    proto,
+                    client_port,
+                    server,
+                    server_port,
+                    host,
+                    app,
+                    start,
+                    client,
+                    device,
+                    bytes,
+                ) = row;
                 behind = (last, id);
-                let row = Labelled { proto, client_port, server, server_port, host, app };
+                let row = Labelled {
+                    proto,
+                    client_port,
+                    server,
+                    server_port,
+                    host,
+                    app,
+                    start: Time::from_micros(start),
+                    last: Time::from_micros(last.max(0) as u64),
+                    client,
+                    device,
+                    bytes,
+                };
                 changes.extend(namer(&row).map(|app| (app.to_string(), id)));
             }
             self.with(async |connection| {
@@ -237,7 +263,8 @@ impl Store for Mariadb {
 }
 
 /// The columns of `RELABEL_SELECT`.
-type RelabelRow = (i64, i64, String, u16, String, u16, Option<String>, Option<String>);
+type RelabelRow =
+    (i64, i64, String, u16, String, u16, Option<String>, Option<String>, u64, String, String, u64);
 
 impl Drop for Mariadb {
     fn drop(&mut self) {

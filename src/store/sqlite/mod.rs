@@ -261,6 +261,11 @@ fn relabel_part(
                 server_port: row.get("server_port")?,
                 host: row.get("host")?,
                 app: row.get("app")?,
+                start: Time::from_micros(row.get::<_, i64>("start")?.max(0) as u64),
+                last: Time::from_micros(behind.0.max(0) as u64),
+                client: row.get("client")?,
+                device: row.get("device")?,
+                bytes: row.get::<_, i64>("bytes")?.max(0) as u64,
             };
             changes.extend(namer(&labelled).map(|app| (app, behind.1)));
         }

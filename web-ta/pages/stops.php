@@ -1,0 +1,95 @@
+<?php
+
+declare(strict_types=1);
+
+if (!defined('WEIR')) {
+    http_response_code(404);
+    exit;
+}
+
+// What the policies of config.toml stopped, or would have.
+
+/**
+ * What the daemon did, as people read it.
+ *
+ * @return array<string, string>
+ */
+function stopActions(): array
+{
+    return ['stopped' => t('stopped'), 'dry run' => t('only tried')];
+}
+
+/**
+ * …and why.
+ *
+ * @return array<string, string>
+ */
+function stopReasons(): array
+{
+    return ['always' => t('always'), 'schedule' => t('at this time'), 'quota' => t('used up')];
+}
+
+/** @return array<string, Column> */
+function stopColumns(): array
+{
+    return [
+        'id' => new Column('Number', Kind::Number, 'id'),
+        'time' => new Column('Time', Kind::Time, 'time', order: 'id'),
+        'device' => new Column('Device', Kind::Text, 'device'),
+        'policy' => new Column('Policy', Kind::Text, 'policy'),
+        'action' => new Column('Done', Kind::Text, 'action'),
+        'reason' => new Column('Why', Kind::Text, 'reason'),
+        'app' => new Column('App', Kind::Text, 'app'),
+        'host' => new Column('Host', Kind::Text, 'host'),
+        'sessions' => new Column('Sessions', Kind::Count, 'sessions'),
+    ];
+}
+
+return [
+    'title' => 'Stopped',
+    'order' => 50,
+    'icon' => 'stops',
+    'params' => ['policy' => Param::Text, 'action' => Param::Text, 'reason' => Param::Word],
+    'chips' => ['policy' => 'Policy'],
+    'controls' => [
+        'action' => ['Done', stopActions(...)],
+        'reason' => ['Why', stopReasons(...)],
+    ],
+    'columns' => stopColumns(),
+    'sort' => '-time',
+
+    'rows' => static function (Db $db, Filter $filter): Rows {
+        $where = (new Where())
+            ->equal('device', $filter->device)
+            ->equal('policy', $filter->get('policy'))
+            ->equal('action', $filter->get('action'))
+            ->equal('reason', $filter->get('reason'))
+            ->begun($filter->span)
+            ->contains($db, ['policy', 'device', 'app', 'host'], $filter->text);
+        return new Rows($db, stopColumns(), 'FROM stop' . $where->sql(), $where->params, 'id');
+    },
+
+    'parts' => static fn (Db $db, Filter $filter): array => [],
+
+    'view' => static function (Rows $all, array $parts, Filter $filter, Labels $labels): void {
+        $rows = $all->page($filter->sort, $filter->number);
+        $pager = pager($all, $rows, $filter);
+        $labels->load($rows);
+        $cells = [
+            'time' => null,
+            'device' => static fn (array $row): string =>
+                $labels->device($row['device'], $filter->to('stops', ['device' => $row['device']])),
+            'app' => static fn (array $row): string =>
+                $labels->app($row['app'], $filter->to('sessions', ['app' => $row['app'] ?? NONE, 'device' => $row['device']]))
+                . ($row['host'] === null ? '' : '<small>' . h($row['host']) . '</small>'),
+            'policy' => static fn (array $row): string =>
+                anchor($filter->url(['policy' => $row['policy']]), h($row['policy'])),
+            'action' => static fn (array $row): string => badge(
+                stopActions()[$row['action']] ?? $row['action'],
+                $row['action'] === 'stopped' ? 'bad' : 'plain',
+            ) . '<small>' . h(stopReasons()[$row['reason']] ?? $row['reason']) . '</small>',
+            'sessions' => null,
+        ];
+        echo table($all->columns, $rows, $cells, 'app', t('What policies stopped, and why'), $filter), $pager;
+    },
+];
