@@ -1,15 +1,18 @@
-//! `weir policy test`: what the policies would have stopped.
+//! `weir policy test`: what the policies would have stopped; and what was used
+//! of their quotas.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use super::clock::{Clock, local};
 use super::features::{parse_since, since_expected};
 use super::{Exit, load_config, open_store, rules_of};
-use crate::config::StoreKind;
-use crate::policy::{Subject, Trial, Whose};
+use crate::config::{Config, StoreKind};
+use crate::policy::{Spent, Subject, Trial, Whose};
 use crate::record::Device;
+use crate::rules::Rules;
 use crate::store;
 use crate::time::Time;
 
@@ -25,12 +28,32 @@ pub fn test(config: Option<&Path>, since: &str) -> Result<String, Exit> {
     if config.store.kind.0 == StoreKind::Sqlite && !config.sqlite.path.exists() {
         return Err(Exit::Input(vec![format!("{}: there is no database", config.sqlite.path.display())]));
     }
+    let mut trial = Trial::new(&config.policies);
+    look(&config, &rules, since, &mut trial)?;
+    Ok(trial.report())
+}
+
+/// What was used of quotas since midnight, by the rows of sessions: a restart
+/// must not give anybody another day.
+pub fn spent_today(config: &Config, rules: &Rules, now: Time) -> Result<Vec<Spent>, Exit> {
+    let has_database = config.store.kind.0 != StoreKind::Sqlite || config.sqlite.path.exists();
+    if !has_database || config.policies.iter().all(|policy| policy.quota.is_none()) {
+        return Ok(Vec::new());
+    }
+    let today = local(now);
+    let midnight = now.minute().back(Duration::from_secs(u64::from(today.minute) * 60));
+    let mut counter = Trial::counter(&config.policies);
+    look(config, rules, midnight, &mut counter)?;
+    Ok(counter.used(today.day).collect())
+}
+
+/// Shows `trial` the sessions in the store since `since`.
+fn look(config: &Config, rules: &Rules, since: Time, trial: &mut Trial<'_>) -> Result<(), Exit> {
     let failed = |error: store::Error| Exit::Failed(error.to_string());
     let classes: HashMap<&str, &str> =
         rules.apps().iter().filter_map(|app| Some((&*app.name, &*rules.class_of(app)?.id))).collect();
-    let mut trial = Trial::new(&config.policies);
     // Nothing is named anew: it is only the way to look at each row once.
-    let mut look = |row: &store::Labelled| {
+    let mut each = |row: &store::Labelled| {
         let address: IpAddr = row.client.parse().ok()?;
         let device = match row.device.parse() {
             Ok(Whose::Mac(mac)) => Device::Mac(mac),
@@ -42,6 +65,5 @@ pub fn test(config: Option<&Path>, since: &str) -> Result<String, Exit> {
         trial.session(&subject, row.start, row.last, row.bytes, &|time: Time| local(time));
         None
     };
-    open_store(&config).map_err(failed)?.relabel(since, &mut look).map_err(failed)?;
-    Ok(trial.report())
+    open_store(config).map_err(failed)?.relabel(since, &mut each).map_err(failed)
 }

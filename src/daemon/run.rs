@@ -22,7 +22,7 @@ use super::coverage::{Lines, Total};
 use super::intake::Intake;
 use super::recent::Recent;
 use super::stopper::{Stopper, is_asked};
-use super::{Exit, load_config, open_store, rules_of, write_web_info};
+use super::{Exit, load_config, open_store, policies, rules_of, write_web_info};
 use crate::config::{Choice, Config};
 use crate::control::Server;
 use crate::engine::Engine;
@@ -61,6 +61,13 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
     let mut answers = Answers::new(board.clone(), config.daemon.web_password.clone());
     let guard = server.spawn(move |question| answers.answer(question));
     log::info!("{} apps by {}", rules.apps().len(), config.apps.features.display());
+    let spent = match config.blocking.enabled {
+        true => policies::spent_today(&config, &rules, now).unwrap_or_else(|exit| {
+            log::warn!("quotas of this day begin anew: {exit}");
+            Vec::new()
+        }),
+        false => Vec::new(),
+    };
     let stopper = Stopper::open(&config, intake.has_heads(), now)?;
     let mut daemon = Daemon {
         stopper,
@@ -80,6 +87,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
         config,
     };
     daemon.take_policies(now);
+    daemon.engine.set_spent(spent.into_iter());
     daemon.lines.look(daemon.intake.interfaces().into_iter(), &daemon.engine);
     daemon.work(&mut clock, &signals);
     daemon.last_frames(&mut clock, &signals);

@@ -26,7 +26,7 @@ mod usage;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::policy::{Local, Policy};
+use crate::policy::{Local, Policy, Spent};
 use crate::record::Record;
 use crate::rules::Rules;
 use crate::time::Time;
@@ -210,6 +210,11 @@ impl Engine {
     /// Replaces the policies.
     pub fn set_policies(&mut self, policies: Vec<Policy>) {
         self.core.set_policies(policies);
+    }
+
+    /// Takes over what was used of the quotas of these policies today.
+    pub fn set_spent(&mut self, spent: impl Iterator<Item = Spent>) {
+        self.core.set_spent(spent);
     }
 
     /// It is `local` where the router is, by which policies have their times;

@@ -12,6 +12,7 @@ use crate::time::Time;
 use crate::wire::{self, LinkType, Tunnel, flag};
 
 mod naming;
+mod stops;
 
 const CLIENT: [u8; 4] = [192, 168, 1, 5];
 const SERVER: [u8; 4] = [192, 0, 2, 1];

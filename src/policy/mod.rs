@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use times::{Local, Times};
-pub use trial::Trial;
+pub use trial::{Spent, Trial};
 
 use crate::record::{Device, Mac};
 

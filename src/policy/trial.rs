@@ -11,6 +11,15 @@ use crate::time::Time;
 /// Minutes of one session that are looked at: a week's.
 const MAX_MINUTES: u64 = 7 * 24 * 60;
 
+/// What a device has used of the quota of the policy at `place`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Spent {
+    pub place: usize,
+    pub device: Device,
+    pub minutes: u64,
+    pub bytes: u64,
+}
+
 /// See the module's text. Sessions come one after the other, so what a quota
 /// leaves to one of several that go on at once is told roughly.
 pub struct Trial<'a> {
@@ -20,6 +29,8 @@ pub struct Trial<'a> {
     /// By the place of the policy, the device and what it did.
     stopped: BTreeMap<(usize, String, String), Stopped>,
     sessions: u64,
+    /// Nothing is stopped: quotas only.
+    counts_only: bool,
 }
 
 #[derive(Default)]
@@ -36,7 +47,23 @@ struct Stopped {
 
 impl<'a> Trial<'a> {
     pub fn new(policies: &'a [Policy]) -> Trial<'a> {
-        Trial { policies, used: HashMap::new(), stopped: BTreeMap::new(), sessions: 0 }
+        Trial { policies, used: HashMap::new(), stopped: BTreeMap::new(), sessions: 0, counts_only: false }
+    }
+
+    /// One that only counts what is used of quotas.
+    pub fn counter(policies: &'a [Policy]) -> Trial<'a> {
+        Trial { counts_only: true, ..Trial::new(policies) }
+    }
+
+    /// What was used on `day` of what has a quota.
+    pub fn used(&self, day: i32) -> impl Iterator<Item = Spent> {
+        let of_day = self.used.iter().filter(move |((.., known), _)| *known == day);
+        of_day.map(|((place, device, _), used)| Spent {
+            place: *place,
+            device: *device,
+            minutes: used.minutes.len() as u64,
+            bytes: used.bytes,
+        })
     }
 
     /// Takes in a session that was from `start` to `last` and moved `bytes`.
@@ -54,7 +81,10 @@ impl<'a> Trial<'a> {
         for (place, policy) in self.policies.iter().enumerate().filter(|(_, policy)| policy.fits(subject)) {
             for n in 0..minutes {
                 let wall = local(start.minute() + Duration::from_secs(n * 60));
-                if policy.is_on(wall) && self.is_used_up(place, policy, subject.device, wall) {
+                if !self.counts_only
+                    && policy.is_on(wall)
+                    && self.is_used_up(place, policy, subject.device, wall)
+                {
                     // What it had moved by then stays moved.
                     let left = bytes - bytes * n / minutes;
                     let what = subject.app.or(subject.host).unwrap_or("(no name)");
@@ -176,6 +206,18 @@ mod tests {
         assert_eq!(stopped(&hour, &[day[0], (1, at(9, 0), at(9, 5))]), 1);
         assert_eq!(stopped(&hour, &[day[0], (2, at(9, 0), at(9, 5))]), 0);
         assert_eq!(stopped(&hour, &[day[0], (1, at(24, 0), at(24, 5))]), 0);
-        assert_eq!(stopped(&quota("100MB"), &[day[0], day[1], (1, at(10, 0), at(10, 1))]), 1);
+        let mut counter = Trial::counter(&hour);
+        for (n, start, last) in [day[0], day[1], (1, at(23, 59), at(24, 1))] {
+            counter.session(&tube(n), start, last, 60_000_000, &wall);
+        }
+        let device = tube(1).device;
+        let spent = |minutes, bytes| vec![Spent { place: 0, device, minutes, bytes }];
+        assert_eq!(counter.used(0).collect::<Vec<_>>(), spent(61, 139_999_974));
+        assert_eq!(counter.used(1).collect::<Vec<_>>(), spent(2, 40_000_000));
+        assert_eq!(
+            stopped(&quota("100MB"), &[day[0], day[1], (1, at(10, 0), at(10, 1))]),
+            2,
+            "the second passes it, too"
+        );
     }
 }

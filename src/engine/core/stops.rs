@@ -9,7 +9,7 @@ use crate::dissect::Side;
 use crate::engine::apps::AppId;
 use crate::engine::flow::Ends;
 use crate::engine::usage::Volume;
-use crate::policy::{Local, MAX_POLICIES, Policy, Quota, Subject};
+use crate::policy::{Local, MAX_POLICIES, Policy, Quota, Spent, Subject};
 use crate::record::{self, Device, Ids, Record, seed};
 use crate::table::Slot;
 use crate::time::Time;
@@ -103,6 +103,14 @@ impl Core {
         self.stops.policies = policies;
         if let Some(local) = self.stops.local.take() {
             self.set_local(local);
+        }
+    }
+
+    /// What was used of quotas before this run began.
+    pub fn set_spent(&mut self, spent: impl Iterator<Item = Spent>) {
+        for Spent { place, device, minutes, bytes } in spent.take(MAX_USED) {
+            let Ok(place) = u8::try_from(place) else { continue };
+            self.stops.used.insert((place, device), Used { bytes, minutes, minute: Time::ZERO });
         }
     }
 

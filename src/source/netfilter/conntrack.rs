@@ -119,7 +119,12 @@ pub struct Table {
 
 impl Table {
     pub fn new(limit: usize) -> Table {
-        Table { known: HashMap::default(), hasher: RandomState::default(), limit, counters: Counters::default() }
+        Table {
+            known: HashMap::default(),
+            hasher: RandomState::default(),
+            limit,
+            counters: Counters::default(),
+        }
     }
 
     /// What `entry` has grown by, if it is `ended` for the last time. While
