@@ -12,7 +12,7 @@ use super::ports::{PAUSES, Ports, wanted};
 use super::stopper::is_asked;
 use crate::config::{Config, SourceKind};
 use crate::engine::{self, Engine};
-use crate::source::netfilter::{Heads, HeadsOptions, Logging, Plan, Seen};
+use crate::source::netfilter::{Heads, HeadsOptions, Logging, Plan, Seen, longest_pause};
 use crate::source::{Error, LiveOptions, Loss, State};
 use crate::time::Time;
 
@@ -77,7 +77,7 @@ impl Intake {
         let mut options = config.engine();
         if let Intake::Heads(_) = self {
             // Two dumps tell the volume to its end before a row is written.
-            let settled = 2 * *config.capture.dump_every + Duration::from_secs(1);
+            let settled = 2 * longest_pause(*config.capture.dump_every) + Duration::from_secs(1);
             options.tcp_over_timeout = options.tcp_over_timeout.max(settled);
             // Flows are counted by their outer addresses only.
             options.wire.tunnels = std::iter::empty().collect();

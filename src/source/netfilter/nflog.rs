@@ -107,8 +107,9 @@ impl Nflog {
             }
             Read::Bytes(length) => {
                 for message in messages(&buffer[..length]).filter(|message| message.kind == PACKET) {
-                    self.count(&message);
-                    each(head(&message));
+                    let (head, number) = head(&message);
+                    self.count(number);
+                    each(head);
                 }
                 Ok(true)
             }
@@ -116,9 +117,8 @@ impl Nflog {
     }
 
     /// Numbers that are missing before this one were lost.
-    fn count(&mut self, message: &Message<'_>) {
-        let number = message.attributes().find(|(kind, _)| *kind == attribute::NUMBER);
-        let Some(number) = number.and_then(|(_, value)| be32(value)) else { return };
+    fn count(&mut self, number: Option<u32>) {
+        let Some(number) = number else { return };
         let lost = number.wrapping_sub(self.next.unwrap_or(number));
         // The group was begun again, when that much seems to be missing.
         let lost = if lost > u32::MAX / 2 { 0 } else { u64::from(lost) };
@@ -128,8 +128,9 @@ impl Nflog {
     }
 }
 
-fn head<'a>(message: &Message<'a>) -> Head<'a> {
-    let mut head = Head::default();
+/// What a message brings, and its number.
+fn head<'a>(message: &Message<'a>) -> (Head<'a>, Option<u32>) {
+    let (mut head, mut number) = (Head::default(), None);
     for (kind, value) in message.attributes() {
         match kind {
             attribute::TIMESTAMP => head.time = time(value),
@@ -137,10 +138,11 @@ fn head<'a>(message: &Message<'a>) -> Head<'a> {
             attribute::OUTDEV => head.outdev = be32(value).unwrap_or(0),
             attribute::MAC => head.src_mac = mac(value),
             attribute::PAYLOAD => head.bytes = value,
+            attribute::NUMBER => number = be32(value),
             _ => {}
         }
     }
-    head
+    (head, number)
 }
 
 /// Seconds and microseconds since 1970.
@@ -176,6 +178,7 @@ mod tests {
             (attribute::OUTDEV, &4_u32.to_be_bytes()),
             (attribute::MAC, &[0, 6, 0, 0, 2, 0, 0, 0, 0, 9, 0, 0]),
             (attribute::PAYLOAD, b"packet"),
+            (attribute::NUMBER, &7_u32.to_be_bytes()),
         ]);
         let expected = Head {
             time: Some(Time::from_micros(7_000_005)),
@@ -184,8 +187,8 @@ mod tests {
             src_mac: Some([2, 0, 0, 0, 0, 9]),
             bytes: b"packet",
         };
-        assert_eq!(head(&Message { kind: PACKET, body: &body }), expected);
+        assert_eq!(head(&Message { kind: PACKET, body: &body }), (expected, Some(7)));
         let body = message(&[(attribute::MAC, &[0, 6, 0, 0, 2]), (attribute::INDEV, &[1])]);
-        assert_eq!(head(&Message { kind: PACKET, body: &body }), Head::default(), "cut values say nothing");
+        assert_eq!(head(&Message { kind: PACKET, body: &body }).0, Head::default(), "cut values say nothing");
     }
 }
