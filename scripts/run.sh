@@ -30,8 +30,10 @@ finish() {
     for child in "${children[@]}"; do
         kill -- "-$child" 2>/dev/null || true
     done
-    # The daemon writes the sessions that are open. Bash would tell who was killed.
-    wait 2>/dev/null
+    # Bash would tell who was killed.
+    exec 2>/dev/null
+    # The daemon writes the sessions that are open.
+    wait
     # PHP's workers are nobody's children by now, and end when they get to it;
     # two seconds is for where nothing collects the dead.
     for child in "${children[@]}"; do
