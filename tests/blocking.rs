@@ -9,7 +9,7 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use routed::{CLIENT, Routed, SERVER, SERVER6, Watcher};
+use routed::{CLIENT, Routed, SERVER, SERVER6, Watcher, kernel_can};
 
 const FEATURES: &str =
     "#class video Video\nTube:[;;;tube.example;]\n#class other Other\nWork:[;;;work.example;]\n";
@@ -154,16 +154,25 @@ fn a_download_stops(source: &str) {
 
 #[test]
 fn a_download_stops_with_heads() {
+    if !kernel_can("blocking1") {
+        return;
+    }
     a_download_stops("heads");
 }
 
 #[test]
 fn a_download_stops_with_tap() {
+    if !kernel_can("blocking2") {
+        return;
+    }
     a_download_stops("tap");
 }
 
 #[test]
 fn what_was_killed_leaves_nothing_after_the_next_start() {
+    if !kernel_can("blocking3") {
+        return;
+    }
     let mut net = Routed::new("killed");
     let (server, router) = (net.server.clone(), net.router.clone());
     net.spawn(&server, &["python3", "-c", ENDLESS], "endless.log");
@@ -193,4 +202,28 @@ fn what_was_killed_leaves_nothing_after_the_next_start() {
     last.signal("TERM");
     assert_eq!(net.wait(last.process), Some(0), "{}", last.log());
     assert!(!net.tables().contains("weir"));
+}
+
+#[test]
+fn rules_stay_when_the_way_to_watch_changes() {
+    if !kernel_can("blocking4") {
+        return;
+    }
+    let mut net = Routed::new("ways");
+    let router = net.router.clone();
+    let watcher = daemon(&mut net, "tap", POLICY);
+    let rules = |net: &Routed| net.at(&router, "nft list table inet weir").1;
+    assert!(rules(&net).contains("reject") && !rules(&net).contains("log group"));
+    for (from, to) in [("tap", "heads"), ("heads", "tap")] {
+        change(&net, &watcher, &format!("source = \"{from}\""), &format!("source = \"{to}\""));
+        common::until("it watches the other way", || watcher.status()["source"]["way"] == to);
+        common::until("the rules are those of both", || {
+            rules(&net).contains("reject") && rules(&net).contains("log group") == (to == "heads")
+        });
+    }
+    assert!(!watcher.log().contains("taken away"), "{}", watcher.log());
+    change(&net, &watcher, "enabled = true", "enabled = false");
+    common::until("the rules are gone", || !net.tables().contains("weir"));
+    watcher.signal("TERM");
+    assert_eq!(net.wait(watcher.process), Some(0), "{}", watcher.log());
 }

@@ -9,12 +9,14 @@ pub mod features;
 mod intake;
 pub mod nft;
 mod openings;
+mod output;
 mod password;
 pub mod policies;
 mod ports;
 mod read;
 mod recent;
 mod run;
+mod signals;
 mod status;
 mod stopper;
 

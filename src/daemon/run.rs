@@ -4,39 +4,34 @@
 //! kernel's ring is the queue in front of it, so no frame is copied. One
 //! thread writes to the store, one answers on the control socket.
 
-use std::io::{self, Read};
-use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::json;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::answers::{Answers, Board};
 use super::clock::{Clock, local};
 use super::coverage::{Lines, Total};
 use super::intake::Intake;
+use super::output::{HealthLog, Output, STORE};
 use super::recent::Recent;
+use super::signals::Signals;
 use super::stopper::{Stopper, is_asked};
-use super::{Exit, load_config, open_store, policies, rules_of, write_web_info};
+use super::{Exit, load_config, policies, rules_of, write_web_info};
 use crate::config::{Choice, Config};
 use crate::control::Server;
 use crate::engine::Engine;
-use crate::record::{Health, Ids, Record};
+use crate::policy::Spent;
+use crate::record::Record;
 use crate::rules::Rules;
 use crate::source::{HANDED_OVER, Loss};
-use crate::store::{self, Meter, Place, Queue, Wear};
+use crate::store::Meter;
 use crate::time::Time;
 
 /// The longest that the daemon sleeps when nothing comes.
 const NAP: Duration = Duration::from_millis(500);
-
-/// The stage that writes to lasting storage.
-const STORE: &str = "store";
 
 /// How often the status is made anew.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
@@ -61,13 +56,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
     let mut answers = Answers::new(board.clone(), config.daemon.web_password.clone());
     let guard = server.spawn(move |question| answers.answer(question));
     log::info!("{} apps by {}", rules.apps().len(), config.apps.features.display());
-    let spent = match config.blocking.enabled {
-        true => policies::spent_today(&config, &rules, now).unwrap_or_else(|exit| {
-            log::warn!("quotas of this day begin anew: {exit}");
-            Vec::new()
-        }),
-        false => Vec::new(),
-    };
+    let spent = spent_today(&config, &rules, now);
     let stopper = Stopper::open(&config, intake.has_heads(), now)?;
     let mut daemon = Daemon {
         stopper,
@@ -284,19 +273,20 @@ impl Daemon {
             }
         };
         if !self.intake.is(&config) {
+            // There is one table: that of one before must not go after this one's came.
+            self.stopper = None;
             self.intake.release(&mut self.engine, now);
             match Intake::open(&config, now) {
                 Ok(intake) => self.intake = intake,
-                Err(exit) => return log::error!("reload: nothing was changed: {exit}"),
+                Err(exit) => {
+                    self.stopper = self.new_stopper(&self.config, now);
+                    return log::error!("reload: nothing was changed: {exit}");
+                }
             }
         }
         if !self.stopper.as_ref().map_or(!is_asked(&config), |it| it.fits(&config, self.intake.has_heads())) {
-            // The table of the one before must not go after this one's came.
             self.stopper = None;
-            match Stopper::open(&config, self.intake.has_heads(), now) {
-                Ok(stopper) => self.stopper = stopper,
-                Err(error) => log::error!("reload: {error}; nothing is stopped"),
-            }
+            self.stopper = self.new_stopper(&config, now);
         }
         if self.output.differs(&self.config, &config) {
             match Output::open(&config) {
@@ -308,14 +298,26 @@ impl Daemon {
         self.engine.configure(self.intake.engine(&config));
         self.engine.set_rules(rules.clone());
         log::set_max_level(level(&config));
+        let rules_of_the_house = |config: &Config| config.blocking.enabled.then(|| config.policies.clone());
+        let are_others = rules_of_the_house(&self.config) != rules_of_the_house(&config);
         self.rules = rules;
         self.config = config;
         self.board.set_max_features(*self.config.apps.max_features);
         self.take_policies(now);
+        if are_others {
+            self.engine.set_spent(spent_today(&self.config, &self.rules, now).into_iter());
+        }
         if let Err(text) = write_web_info(&self.config, self.output.queue.meter().place.as_ref()) {
             log::warn!("{text}; the pages will not find the data");
         }
         log::info!("reload: done, {} apps", self.rules.apps().len());
+    }
+
+    fn new_stopper(&self, config: &Config, now: Time) -> Option<Stopper> {
+        Stopper::open(config, self.intake.has_heads(), now).unwrap_or_else(|error| {
+            log::error!("reload: {error}; nothing is stopped");
+            None
+        })
     }
 
     /// Takes what the kernel had captured when the end was called for.
@@ -349,122 +351,15 @@ impl Daemon {
     }
 }
 
-/// The way to the store.
-struct Output {
-    queue: Queue,
-    writer: JoinHandle<()>,
-}
-
-impl Output {
-    fn open(config: &Config) -> Result<Output, store::Error> {
-        let (queue, writer) = store::queue(open_store(config)?, *config.store.max_queue as usize);
-        if let Some(place) = queue.meter().place.filter(Place::is_usual) {
-            log::info!("{}: on {place}", config.sqlite.path.display());
-        }
-        let writer = thread::spawn(move || drop(writer.run()));
-        Ok(Output { queue, writer })
+/// What was used of quotas before this run, or before they were changed.
+fn spent_today(config: &Config, rules: &Rules, now: Time) -> Vec<Spent> {
+    if !config.blocking.enabled {
+        return Vec::new();
     }
-
-    /// Whether `new` asks for another store than `old`.
-    fn differs(&self, old: &Config, new: &Config) -> bool {
-        let part = |config: &Config| {
-            let store = &config.store;
-            (
-                store.kind,
-                store.keep_days,
-                store.max_mb,
-                store.write_budget,
-                config.rollup.clone(),
-                config.sqlite.clone(),
-                config.mariadb.clone(),
-            )
-        };
-        part(old) != part(new)
-    }
-
-    /// Lets the writer finish what it has.
-    fn close(self) {
-        drop(self.queue);
-        if self.writer.join().is_err() {
-            log::error!("the store's thread panicked");
-        }
-    }
-}
-
-/// What the stages were offered and lost, as rows: one each interval.
-struct HealthLog {
-    at: Time,
-    before: Vec<(String, Loss)>,
-    /// Bytes that the store had written to lasting storage.
-    flash: u64,
-    ids: Ids,
-}
-
-impl HealthLog {
-    fn new(now: Time) -> HealthLog {
-        HealthLog { at: now, before: Vec::new(), flash: 0, ids: Ids::default() }
-    }
-
-    fn is_due(&self, now: Time, every: Duration) -> bool {
-        now.since(self.at) >= every
-    }
-
-    fn report(&mut self, now: Time, stages: &[(String, Loss)], wear: Wear, out: &mut Vec<Record>) {
-        for (name, loss) in stages {
-            let before = self.before.iter().find(|(known, _)| known == name);
-            let before = before.map_or(Loss::default(), |(_, loss)| *loss);
-            let is_store = name == STORE;
-            out.push(Record::from(Health {
-                id: self.ids.next(now, 0),
-                time: now,
-                stage: name.as_str().into(),
-                offered: loss.offered.saturating_sub(before.offered),
-                lost: loss.lost.saturating_sub(before.lost),
-                flash_bytes: if is_store { wear.total.saturating_sub(self.flash) } else { 0 },
-                flash_held: u8::from(is_store && wear.held),
-            }));
-        }
-        self.before = stages.to_vec();
-        self.flash = wear.total;
-        self.at = now;
-    }
-}
-
-/// SIGTERM and SIGINT end the daemon, SIGHUP makes it reload.
-struct Signals {
-    end: Arc<AtomicBool>,
-    reload: Arc<AtomicBool>,
-    /// Becomes readable when a signal came, so that waiting ends.
-    wake: UnixStream,
-}
-
-impl Signals {
-    fn register() -> io::Result<Signals> {
-        let (wake, waker) = UnixStream::pair()?;
-        wake.set_nonblocking(true)?;
-        let signals = Signals { end: Arc::default(), reload: Arc::default(), wake };
-        for signal in [SIGTERM, SIGINT] {
-            signal_hook::flag::register(signal, signals.end.clone())?;
-            signal_hook::low_level::pipe::register(signal, waker.try_clone()?)?;
-        }
-        signal_hook::flag::register(SIGHUP, signals.reload.clone())?;
-        signal_hook::low_level::pipe::register(SIGHUP, waker)?;
-        Ok(signals)
-    }
-
-    /// Waits until one of `descriptors` is readable, a signal comes or
-    /// `timeout` is over.
-    fn wait(&self, descriptors: &[RawFd], timeout: Duration) {
-        let all = descriptors.iter().copied().chain([self.wake.as_raw_fd()]);
-        let mut polled: Vec<libc::pollfd> =
-            all.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 }).collect();
-        let millis = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
-        // SAFETY: the pointer and the length are those of a living vector, and
-        // poll(2) writes to `revents` within it only.
-        unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, millis) };
-        let mut bytes = [0; 64];
-        while (&self.wake).read(&mut bytes).is_ok_and(|read| read > 0) {}
-    }
+    policies::spent_today(config, rules, now).unwrap_or_else(|exit| {
+        log::warn!("quotas of this day begin anew: {exit}");
+        Vec::new()
+    })
 }
 
 /// How much `config` wants to be logged.

@@ -17,6 +17,27 @@ pub const ROUTER: &str = "192.168.7.1";
 pub const SERVER: &str = "203.0.113.9";
 pub const SERVER6: &str = "2001:db8::9";
 
+/// Whether this kernel has what heads and blocking need; says so where not.
+pub fn kernel_can(test: &str) -> bool {
+    let space = format!("weir-k{}-{test}", std::process::id());
+    must(&format!("ip netns add {space}"));
+    let rules = std::env::temp_dir().join(format!("{space}.nft"));
+    let text = "table inet t {\n chain c {\n  type filter hook forward priority 0\n  ct mark & 1 == 1 reject with tcp reset\n  \
+        log group 5\n }\n}\ntable ip n {\n chain c {\n  type nat hook postrouting priority 100\n  masquerade\n }\n}\n";
+    fs::write(&rules, text).unwrap();
+    let lacks: Vec<String> = [format!("nft -f {}", rules.display()), "conntrack -L".into()]
+        .iter()
+        .map(|line| run(&format!("ip netns exec {space} {line}")))
+        .filter_map(|(ok, said)| (!ok).then_some(said))
+        .collect();
+    must(&format!("ip netns delete {space}"));
+    let _ = fs::remove_file(rules);
+    if !lacks.is_empty() {
+        println!("{test}: this kernel lacks what it needs, and it goes on without: {lacks:?}");
+    }
+    lacks.is_empty()
+}
+
 /// The three of them. All that runs in them goes with it.
 pub struct Routed {
     pub folder: PathBuf,

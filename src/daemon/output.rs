@@ -1,0 +1,95 @@
+//! The way to the store, and what is told of losses on it.
+
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::open_store;
+use crate::config::Config;
+use crate::record::{Health, Ids, Record};
+use crate::source::Loss;
+use crate::store::{self, Place, Queue, Wear};
+use crate::time::Time;
+
+/// The stage that writes to lasting storage.
+pub const STORE: &str = "store";
+
+/// The way to the store.
+pub struct Output {
+    pub queue: Queue,
+    writer: JoinHandle<()>,
+}
+
+impl Output {
+    pub fn open(config: &Config) -> Result<Output, store::Error> {
+        let (queue, writer) = store::queue(open_store(config)?, *config.store.max_queue as usize);
+        if let Some(place) = queue.meter().place.filter(Place::is_usual) {
+            log::info!("{}: on {place}", config.sqlite.path.display());
+        }
+        let writer = thread::spawn(move || drop(writer.run()));
+        Ok(Output { queue, writer })
+    }
+
+    /// Whether `new` asks for another store than `old`.
+    pub fn differs(&self, old: &Config, new: &Config) -> bool {
+        let part = |config: &Config| {
+            let store = &config.store;
+            (
+                store.kind,
+                store.keep_days,
+                store.max_mb,
+                store.write_budget,
+                config.rollup.clone(),
+                config.sqlite.clone(),
+                config.mariadb.clone(),
+            )
+        };
+        part(old) != part(new)
+    }
+
+    /// Lets the writer finish what it has.
+    pub fn close(self) {
+        drop(self.queue);
+        if self.writer.join().is_err() {
+            log::error!("the store's thread panicked");
+        }
+    }
+}
+
+/// What the stages were offered and lost, as rows: one each interval.
+pub struct HealthLog {
+    at: Time,
+    before: Vec<(String, Loss)>,
+    /// Bytes that the store had written to lasting storage.
+    flash: u64,
+    ids: Ids,
+}
+
+impl HealthLog {
+    pub fn new(now: Time) -> HealthLog {
+        HealthLog { at: now, before: Vec::new(), flash: 0, ids: Ids::default() }
+    }
+
+    pub fn is_due(&self, now: Time, every: Duration) -> bool {
+        now.since(self.at) >= every
+    }
+
+    pub fn report(&mut self, now: Time, stages: &[(String, Loss)], wear: Wear, out: &mut Vec<Record>) {
+        for (name, loss) in stages {
+            let before = self.before.iter().find(|(known, _)| known == name);
+            let before = before.map_or(Loss::default(), |(_, loss)| *loss);
+            let is_store = name == STORE;
+            out.push(Record::from(Health {
+                id: self.ids.next(now, 0),
+                time: now,
+                stage: name.as_str().into(),
+                offered: loss.offered.saturating_sub(before.offered),
+                lost: loss.lost.saturating_sub(before.lost),
+                flash_bytes: if is_store { wear.total.saturating_sub(self.flash) } else { 0 },
+                flash_held: u8::from(is_store && wear.held),
+            }));
+        }
+        self.before = stages.to_vec();
+        self.flash = wear.total;
+        self.at = now;
+    }
+}
