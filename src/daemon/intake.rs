@@ -232,9 +232,13 @@ impl Watch {
     }
 }
 
-fn take(engine: &mut Engine, ifaces: &[u16], now: Time, seen: &Seen<'_>) {
+/// Hands `seen` to `engine`; whether it knew the session.
+fn take(engine: &mut Engine, ifaces: &[u16], now: Time, seen: &Seen<'_>) -> bool {
     match *seen {
-        Seen::Head { time, iface, src_mac, bytes } => engine.head(time, ifaces[iface], src_mac, bytes),
+        Seen::Head { time, iface, src_mac, bytes } => {
+            engine.head(time, ifaces[iface], src_mac, bytes);
+            true
+        }
         Seen::Flow { flow, iface } => engine.flow(now, iface.map(|iface| ifaces[iface]), flow),
     }
 }

@@ -100,8 +100,6 @@ stats! {
     copies,
     /// Sessions whose first packets nobody saw, but whose volume is counted.
     headless,
-    /// Bytes of flows that belong to no session that is followed.
-    flow_bytes_left,
     /// Sessions begun.
     sessions,
     sessions_open,
@@ -170,10 +168,11 @@ impl Engine {
     }
 
     /// Takes in that `flow` has grown until `time`. A session that nobody saw
-    /// the first packets of begins where `iface` says that it is ours.
-    pub fn flow(&mut self, time: Time, iface: Option<u16>, flow: &Flow) {
+    /// the first packets of begins where `iface` says that it is ours; `false`
+    /// where there is none.
+    pub fn flow(&mut self, time: Time, iface: Option<u16>, flow: &Flow) -> bool {
         self.core.advance(time);
-        self.core.flow(flow, iface, time);
+        self.core.flow(flow, iface, time)
     }
 
     /// What became of the bytes that passed each interface, with its name. That

@@ -10,8 +10,8 @@ use crate::wire::{Body, Packet, Span, Tcp, proto};
 
 impl Core {
     /// `flow` has grown until `time`; `iface` when it passed an interface that
-    /// is watched, so that it may begin a session.
-    pub fn flow(&mut self, flow: &Flow, iface: Option<u16>, time: Time) {
+    /// is watched, so that it may begin a session. `false` where it has none.
+    pub fn flow(&mut self, flow: &Flow, iface: Option<u16>, time: Time) -> bool {
         let bytes = flow.bytes[0] + flow.bytes[1];
         let known = Key::between(&flow.ends).map(|(key, client)| (key, client, self.sessions.find(&key)));
         let (slot, client) = match (known, iface) {
@@ -24,12 +24,9 @@ impl Core {
                 }
                 (slot, client)
             }
-            (None, _) | (_, None) => {
-                self.stats.flow_bytes_left += bytes;
-                return;
-            }
+            (None, _) | (_, None) => return false,
         };
-        let Some((key, session)) = self.sessions.get_mut(slot) else { return };
+        let Some((key, session)) = self.sessions.get_mut(slot) else { return false };
         // Who began it is known for sure here; the first packet that was seen
         // may have been an answer.
         let turned = session.client != client;
@@ -54,6 +51,7 @@ impl Core {
         if let Some((iface, _)) = seen_on {
             self.saw(iface, bytes);
         }
+        true
     }
 }
 

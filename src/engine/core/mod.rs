@@ -243,7 +243,10 @@ impl Core {
             return Some(Reason::Timeout);
         }
         match (&packet.body, self.sessions.get(slot)) {
-            (Body::Tcp(tcp), Some(session)) if session.tcp.is_reused_by(tcp) => Some(Reason::Reused),
+            // Whose first packets nobody saw may see them late.
+            (Body::Tcp(tcp), Some(session)) if session.heads > 0 && session.tcp.is_reused_by(tcp) => {
+                Some(Reason::Reused)
+            }
             _ => None,
         }
     }

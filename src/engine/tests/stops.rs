@@ -113,7 +113,7 @@ fn heads_tell_names_and_flows_tell_volumes() {
     let flow = |port, packets, bytes| Flow { ends: ends(port), packets, bytes };
     rig.engine.flow(later, Some(iface), &flow(5000, [1, 0], [36, 0]));
     // The packet that was counted is the one that was seen: its time is known.
-    rig.engine.flow(later, None, &flow(5001, [9, 9], [900, 900]));
+    assert!(!rig.engine.flow(later, None, &flow(5001, [9, 9], [900, 900])));
     rig.engine.flow(later, Some(iface), &flow(5002, [1, 2], [100, 200]));
     rig.engine.flow(later + Duration::from_secs(5), Some(iface), &flow(5002, [0, 1], [0, 100]));
     rig.finish();
@@ -137,7 +137,7 @@ fn heads_tell_names_and_flows_tell_volumes() {
         "what passes no interface that is watched is nobody's"
     );
     let stats = rig.engine.stats();
-    assert_eq!((stats.headless, stats.flow_bytes_left, stats.bytes), (1, 1800, 436));
+    assert_eq!((stats.headless, stats.bytes), (1, 436));
     let (name, line) = rig.engine.lines().next().unwrap();
     assert_eq!((name, line.seen, line.unnamed), ("lan", 436, 0));
 }

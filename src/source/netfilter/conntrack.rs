@@ -104,6 +104,8 @@ pub struct Counters {
     pub unfollowed: u64,
     /// Counters that somebody set back to zero.
     pub zeroed: u64,
+    /// Bytes of flows that belong to no session: the router's own, mostly.
+    pub bytes_left: u64,
     /// Entries that have no counters, as they began before accounting did.
     pub uncounted: u64,
 }
@@ -128,15 +130,16 @@ impl Table {
     }
 
     /// What `entry` has grown by, if it is `ended` for the last time. While
-    /// `first` dump runs, what there is counts as seen.
-    fn growth(&mut self, entry: &Entry, ended: bool, first: bool) -> Option<Flow> {
+    /// `first` dump runs, what there is counts as seen. With the entry's name
+    /// where it is seen for the first time.
+    fn growth(&mut self, entry: &Entry, ended: bool, first: bool) -> Option<(Flow, Option<u64>)> {
         if entry.counts[0][0] == 0 {
             self.counters.uncounted += 1;
             return None;
         }
         // The kernel uses an id again, but not with the same ends soon.
         let name = self.hasher.hash_one((entry.id, entry.original));
-        let before = match self.known.get_mut(&name) {
+        let known = match self.known.get_mut(&name) {
             Some(known) => {
                 known.absent = 0;
                 Some(std::mem::replace(&mut known.counts, entry.counts))
@@ -146,14 +149,14 @@ impl Table {
         if ended {
             self.counters.ended += 1;
             self.known.remove(&name);
-        } else if before.is_none() {
+        } else if known.is_none() {
             if self.known.len() >= self.limit {
                 self.counters.unfollowed += 1;
                 return None;
             }
             self.known.insert(name, Known { counts: entry.counts, absent: 0 });
         }
-        let before = match before {
+        let before = match known {
             Some(before) => before,
             None if first => return None,
             None => Counts::default(),
@@ -164,7 +167,16 @@ impl Table {
         let base = if fell { Counts::default() } else { before };
         let grown = |place: usize| [0, 1].map(|side: usize| entry.counts[side][place] - base[side][place]);
         let (packets, bytes) = (grown(0), grown(1));
-        (packets != [0; 2]).then(|| entry.flow(packets, bytes))
+        let is_new = !ended && known.is_none();
+        (packets != [0; 2]).then(|| (entry.flow(packets, bytes), is_new.then_some(name)))
+    }
+
+    /// Nobody knows the flow called `name` yet: it is told again, whole, by the
+    /// next dump.
+    fn put_back(&mut self, name: u64) {
+        if let Some(known) = self.known.get_mut(&name) {
+            known.counts = Counts::default();
+        }
     }
 
     /// A dump is complete: forgets what was not in it nor in those before.
@@ -329,7 +341,11 @@ impl Conntrack {
     }
 
     /// Reads a whole dump from its beginning, and the ends that wait.
-    pub fn read_all(&mut self, buffer: &mut [u8], each: &mut dyn FnMut(&Flow)) -> io::Result<()> {
+    pub fn read_all(
+        &mut self,
+        buffer: &mut [u8],
+        each: &mut dyn FnMut(&Flow, bool) -> bool,
+    ) -> io::Result<()> {
         // One that goes on may have passed what changed since.
         while self.dumping && self.read(buffer, each)? {}
         self.dump()?;
@@ -344,10 +360,11 @@ impl Conntrack {
         }
     }
 
-    /// Hands some of what flows have grown by to `each`; `false` when nothing
-    /// is there. Ends wait while a dump is read: an entry in it may have ended
+    /// Hands some of what flows have grown by to `each`, and whether they are
+    /// seen for the first time; it says whether somebody knows them. `false`
+    /// when nothing is there. Ends wait while a dump is read: an entry in it may have ended
     /// since, and must not seem to begin again.
-    pub fn read(&mut self, buffer: &mut [u8], each: &mut dyn FnMut(&Flow)) -> io::Result<bool> {
+    pub fn read(&mut self, buffer: &mut [u8], each: &mut dyn FnMut(&Flow, bool) -> bool) -> io::Result<bool> {
         let socket = if self.dumping { &self.dumps } else { &self.events };
         let length = match socket.read(buffer)? {
             Read::Bytes(length) => length,
@@ -364,9 +381,13 @@ impl Conntrack {
                 ENTRY | DESTROYED => {
                     let ended = message.kind == DESTROYED;
                     let Some(entry) = Entry::read(&message) else { continue };
-                    if let Some(flow) = self.table.growth(&entry, ended, self.first) {
-                        each(&flow);
+                    let Some((flow, new)) = self.table.growth(&entry, ended, self.first) else { continue };
+                    let is_taken = each(&flow, new.is_some());
+                    if let (false, Some(name)) = (is_taken, new) {
+                        self.table.put_back(name);
                     }
+                    let is_left = !is_taken && new.is_none();
+                    self.table.counters.bytes_left += if is_left { flow.bytes[0] + flow.bytes[1] } else { 0 };
                 }
                 DONE | ERROR => {
                     self.dumping = false;
@@ -426,7 +447,7 @@ mod tests {
 
     #[test]
     fn a_flow_has_the_ends_as_the_lan_has_them() {
-        let flow = Table::new(9).growth(&entry(1, [3, 300], [2, 90]), false, false).unwrap();
+        let (flow, _) = Table::new(9).growth(&entry(1, [3, 300], [2, 90]), false, false).unwrap();
         assert_eq!(flow.ends.client, (CLIENT.into(), 40_000));
         assert_eq!(flow.ends.server, (SERVER.into(), 443));
         assert_eq!((flow.ends.proto, flow.packets, flow.bytes), (6, [3, 2], [300, 90]));
@@ -436,7 +457,7 @@ mod tests {
     fn what_it_has_grown_by_is_handed_on_once() {
         let mut table = Table::new(9);
         let mut grown = |sent, came, ended| {
-            table.growth(&entry(1, sent, came), ended, false).map(|flow| (flow.packets, flow.bytes))
+            table.growth(&entry(1, sent, came), ended, false).map(|(flow, _)| (flow.packets, flow.bytes))
         };
         assert_eq!(grown([3, 300], [2, 90], false), Some(([3, 2], [300, 90])));
         assert_eq!(grown([3, 300], [2, 90], false), None);
@@ -450,8 +471,19 @@ mod tests {
     fn what_was_there_before_counts_from_now_on() {
         let mut table = Table::new(9);
         assert_eq!(table.growth(&entry(1, [9, 900], [9, 900]), false, true), None);
-        let flow = table.growth(&entry(1, [10, 1000], [9, 900]), false, false).unwrap();
+        let (flow, _) = table.growth(&entry(1, [10, 1000], [9, 900]), false, false).unwrap();
         assert_eq!((flow.packets, flow.bytes), ([1, 0], [100, 0]));
+    }
+
+    #[test]
+    fn what_nobody_knows_yet_is_told_again_whole() {
+        let mut table = Table::new(9);
+        let (_, new) = table.growth(&entry(1, [3, 300], [2, 90]), false, false).unwrap();
+        table.put_back(new.unwrap());
+        let (flow, new) = table.growth(&entry(1, [4, 400], [2, 90]), false, false).unwrap();
+        assert_eq!((flow.packets, flow.bytes, new), ([4, 2], [400, 90], None));
+        let (flow, new) = table.growth(&entry(2, [3, 300], [2, 90]), true, false).unwrap();
+        assert_eq!((flow.packets, new), ([3, 2], None), "an end is told once");
     }
 
     #[test]

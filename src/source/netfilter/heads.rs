@@ -52,7 +52,8 @@ pub struct HeadsOptions {
 pub enum Seen<'a> {
     /// One of the first packets of a session.
     Head { time: Time, iface: usize, src_mac: Option<RawMac>, bytes: &'a [u8] },
-    /// What a flow has grown by, and the interface that one of its ends is behind.
+    /// What a flow has grown by, and the interface that one of its ends is behind
+    /// if it may begin a session. Taken when somebody knows it.
     Flow { flow: &'a Flow, iface: Option<usize> },
 }
 
@@ -95,7 +96,7 @@ impl Heads {
         })?;
         // What there is already counts from now on.
         let mut buffer = vec![0; BUFFER];
-        conntrack.read_all(&mut buffer, &mut |_| {}).map_err(|error| needs("conntrack", error))?;
+        conntrack.read_all(&mut buffer, &mut |_, _| true).map_err(|error| needs("conntrack", error))?;
         let table = Table::put(options.plan.clone(), now)?;
         Ok(Heads {
             lans,
@@ -126,7 +127,7 @@ impl Heads {
     }
 
     /// Hands what is there to `each`.
-    pub fn read(&mut self, now: Time, each: &mut dyn FnMut(Seen<'_>)) -> Result<State, Error> {
+    pub fn read(&mut self, now: Time, each: &mut dyn FnMut(Seen<'_>) -> bool) -> Result<State, Error> {
         let failed = |error: io::Error| Error::Failed(format!("netlink: {error}"));
         let mut more = false;
         self.resting = false;
@@ -157,7 +158,8 @@ impl Heads {
         }
         for turn in 0..AT_ONCE {
             let lans = &self.lans;
-            let came = self.conntrack.read(&mut self.buffer, &mut |flow| each(flow_of(flow, lans)));
+            let came =
+                self.conntrack.read(&mut self.buffer, &mut |flow, is_new| each(flow_of(flow, is_new, lans)));
             if !came.map_err(failed)? {
                 break;
             }
@@ -177,9 +179,10 @@ impl Heads {
     }
 
     /// All that flows have grown by, to the last: before the end.
-    pub fn finish(&mut self, each: &mut dyn FnMut(Seen<'_>)) -> Result<(), Error> {
+    pub fn finish(&mut self, each: &mut dyn FnMut(Seen<'_>) -> bool) -> Result<(), Error> {
         let lans = &self.lans;
-        let read = self.conntrack.read_all(&mut self.buffer, &mut |flow| each(flow_of(flow, lans)));
+        let read =
+            self.conntrack.read_all(&mut self.buffer, &mut |flow, is_new| each(flow_of(flow, is_new, lans)));
         read.map_err(|error| Error::Failed(format!("conntrack: {error}")))
     }
 
@@ -189,8 +192,9 @@ impl Heads {
     }
 
     /// Counters by name, for `weir status`.
-    pub fn counters(&self) -> [(&'static str, u64); 7] {
-        let Counters { flows, ended, overruns, unfollowed, zeroed, uncounted } = self.conntrack.counters();
+    pub fn counters(&self) -> [(&'static str, u64); 8] {
+        let Counters { flows, ended, overruns, unfollowed, zeroed, bytes_left, uncounted } =
+            self.conntrack.counters();
         [
             ("flows", flows),
             ("flows_ended", ended),
@@ -198,6 +202,7 @@ impl Heads {
             ("flows_unfollowed", unfollowed),
             ("flows_zeroed", zeroed),
             ("flows_uncounted", uncounted),
+            ("flows_bytes_left", bytes_left),
             ("heads_overruns", self.nflog.overruns),
         ]
     }
@@ -221,7 +226,12 @@ impl Heads {
     }
 }
 
-fn flow_of<'a>(flow: &'a Flow, lans: &[Lan]) -> Seen<'a> {
+/// One that is new may have its first packets on their way still: it must not
+/// begin a session by itself.
+fn flow_of<'a>(flow: &'a Flow, is_new: bool, lans: &[Lan]) -> Seen<'a> {
+    if is_new {
+        return Seen::Flow { flow, iface: None };
+    }
     let behind = |address| lans.iter().position(|lan| lan.holds(address));
     Seen::Flow { flow, iface: behind(flow.ends.client.0).or_else(|| behind(flow.ends.server.0)) }
 }
