@@ -62,7 +62,7 @@ impl Marks {
         // destination is, by its answers.
         let (client, server) = (ends.client, ends.server);
         for (src, dst, answers) in [(client, server, false), (server, client, true)] {
-            match self.socket.ask(self.request(ends, src, dst, answers, marked)) {
+            match self.socket.ask(request(self.mask, ends, src, dst, answers, marked)) {
                 Ok(()) => return Ok(true),
                 Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
                 Err(error) => return Err(error),
@@ -70,56 +70,56 @@ impl Marks {
         }
         Ok(false)
     }
+}
 
-    fn request(
-        &self,
-        ends: &Ends,
-        src: (IpAddr, u16),
-        dst: (IpAddr, u16),
-        answers: bool,
-        marked: bool,
-    ) -> Request {
-        let (family, addresses) = match (src.0, dst.0) {
-            (IpAddr::V4(src), IpAddr::V4(dst)) => (
-                libc::AF_INET,
-                Request::nested()
-                    .with(attribute::V4_SRC, &src.octets())
-                    .with(attribute::V4_DST, &dst.octets()),
-            ),
-            (src, dst) => {
-                let wide = |address| match address {
-                    IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
-                    IpAddr::V6(v6) => v6.octets(),
-                };
-                let both = Request::nested().with(attribute::V6_SRC, &wide(src));
-                (libc::AF_INET6, both.with(attribute::V6_DST, &wide(dst)))
-            }
-        };
-        let mut protocol = Request::nested().with(attribute::NUMBER, &[ends.proto]);
-        match (ends.proto, ends.icmp) {
-            (proto::ICMP | proto::ICMPV6, Some((kind, code, id))) => {
-                let [id_name, kind_name, code_name] =
-                    if ends.proto == proto::ICMP { attribute::ICMP } else { attribute::ICMPV6 };
-                protocol = protocol
-                    .with(id_name, &id.to_be_bytes())
-                    .with(kind_name, &[if answers { answer_of(kind) } else { kind }])
-                    .with(code_name, &[code]);
-            }
-            _ => {
-                protocol = protocol
-                    .with(attribute::SRC_PORT, &src.1.to_be_bytes())
-                    .with(attribute::DST_PORT, &dst.1.to_be_bytes());
-            }
+/// Asks for the bits of `mask` to be set, or cleared, on the flow that is found
+/// by `src` and `dst`: the first packet's, or those of its `answers`.
+fn request(
+    mask: u32,
+    ends: &Ends,
+    src: (IpAddr, u16),
+    dst: (IpAddr, u16),
+    answers: bool,
+    marked: bool,
+) -> Request {
+    let (family, addresses) = match (src.0, dst.0) {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => (
+            libc::AF_INET,
+            Request::nested().with(attribute::V4_SRC, &src.octets()).with(attribute::V4_DST, &dst.octets()),
+        ),
+        (src, dst) => {
+            let wide = |address| match address {
+                IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+                IpAddr::V6(v6) => v6.octets(),
+            };
+            let both = Request::nested().with(attribute::V6_SRC, &wide(src));
+            (libc::AF_INET6, both.with(attribute::V6_DST, &wide(dst)))
         }
-        let tuple = Request::nested()
-            .with(attribute::ADDRESSES | NESTED, &addresses.into_attributes())
-            .with(attribute::PROTOCOL | NESTED, &protocol.into_attributes());
-        let mark = if marked { self.mask } else { 0 };
-        Request::new(SUBSYSTEM, CHANGE, libc::NLM_F_ACK, family, 0)
-            .with(attribute::ORIGINAL | NESTED, &tuple.into_attributes())
-            .with(attribute::MARK, &mark.to_be_bytes())
-            .with(attribute::MARK_MASK, &self.mask.to_be_bytes())
+    };
+    let mut protocol = Request::nested().with(attribute::NUMBER, &[ends.proto]);
+    match (ends.proto, ends.icmp) {
+        (proto::ICMP | proto::ICMPV6, Some((kind, code, id))) => {
+            let [id_name, kind_name, code_name] =
+                if ends.proto == proto::ICMP { attribute::ICMP } else { attribute::ICMPV6 };
+            protocol = protocol
+                .with(id_name, &id.to_be_bytes())
+                .with(kind_name, &[if answers { answer_of(kind) } else { kind }])
+                .with(code_name, &[code]);
+        }
+        _ => {
+            protocol = protocol
+                .with(attribute::SRC_PORT, &src.1.to_be_bytes())
+                .with(attribute::DST_PORT, &dst.1.to_be_bytes());
+        }
     }
+    let tuple = Request::nested()
+        .with(attribute::ADDRESSES | NESTED, &addresses.into_attributes())
+        .with(attribute::PROTOCOL | NESTED, &protocol.into_attributes());
+    let mark = if marked { mask } else { 0 };
+    Request::new(SUBSYSTEM, CHANGE, libc::NLM_F_ACK, family, 0)
+        .with(attribute::ORIGINAL | NESTED, &tuple.into_attributes())
+        .with(attribute::MARK, &mark.to_be_bytes())
+        .with(attribute::MARK_MASK, &mask.to_be_bytes())
 }
 
 /// The type of ICMP that answers `kind`.
@@ -127,7 +127,7 @@ fn answer_of(kind: u8) -> u8 {
     match kind {
         8 => 0,
         128 => 129,
-        other => other + 1,
+        other => other.wrapping_add(1),
     }
 }
 
@@ -137,7 +137,6 @@ mod tests {
 
     #[test]
     fn a_request_names_the_flow_as_it_began_or_as_it_is_answered() {
-        let marks = Marks { socket: Socket::open(64 << 10).unwrap(), mask: 1 << 30 };
         let ends = Ends {
             proto: 6,
             client: ("192.168.1.7".parse().unwrap(), 40_000),
@@ -145,7 +144,7 @@ mod tests {
             icmp: None,
         };
         let ports = |src, dst, answers| {
-            let body = marks.request(&ends, src, dst, answers, true).into_body();
+            let body = request(1 << 30, &ends, src, dst, answers, true).into_body();
             let found = super::super::conntrack::tuple_of(&body[4..]).unwrap();
             assert!(body.ends_with(&[8, 0, 21, 0, 0x40, 0, 0, 0]) || cfg!(target_endian = "big"));
             found
