@@ -27,7 +27,10 @@ pub fn read(config: Option<&Path>, paths: &[PathBuf], json: bool) -> Result<(), 
     let mut store: Box<dyn Store> = if json {
         Box::new(Eve::new(io::stdout().lock()))
     } else {
-        let store = open_store(&config).map_err(|error| Exit::Failed(error.to_string()))?;
+        // A budget is for what comes day by day, not for what somebody brings.
+        let mut once = config.clone();
+        once.store.write_budget.0 = 0;
+        let store = open_store(&once).map_err(|error| Exit::Failed(error.to_string()))?;
         if let Err(text) = write_web_info(&config, store.place().as_ref()) {
             log::warn!("{text}; the pages will not find the data");
         }
