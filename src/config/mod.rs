@@ -38,8 +38,8 @@ sections! {
         head_packets: Number<2, 1000> = Number(16);
         /// For heads: the group of NFLOG. Each program needs one of its own.
         nflog_group: Number<0, 65_535> = Number(5);
-        /// For heads: how often conntrack's counters are read; half as often where
-        /// there are thousands of flows.
+        /// For heads: how often conntrack's counters are read; more rarely, down to
+        /// an eighth as often, where there are thousands of flows.
         dump_every: Span<1, 600> = Span::secs(5);
         /// For heads: flows whose counters are remembered, 56 bytes each. The
         /// volume of others is known when they end.

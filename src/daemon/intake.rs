@@ -12,7 +12,7 @@ use super::ports::{PAUSES, Ports, wanted};
 use super::stopper::is_asked;
 use crate::config::{Config, SourceKind};
 use crate::engine::{self, Engine};
-use crate::source::netfilter::{Heads, HeadsOptions, Logging, Plan, Seen, longest_pause};
+use crate::source::netfilter::{Heads, HeadsOptions, Logging, Plan, Seen};
 use crate::source::{Error, LiveOptions, Loss, State};
 use crate::time::Time;
 
@@ -75,14 +75,20 @@ impl Intake {
     /// The engine's options, as this way to watch needs them.
     pub fn engine(&self, config: &Config) -> engine::Options {
         let mut options = config.engine();
-        if let Intake::Heads(_) = self {
-            // Two dumps tell the volume to its end before a row is written.
-            let settled = 2 * longest_pause(*config.capture.dump_every) + Duration::from_secs(1);
-            options.tcp_over_timeout = options.tcp_over_timeout.max(settled);
+        if let Intake::Heads(watch) = self {
+            // A row is written with the volume to its end.
+            options.tcp_over_timeout = options.tcp_over_timeout.max(watch.settled);
             // Flows are counted by their outer addresses only.
             options.wire.tunnels = std::iter::empty().collect();
         }
         options
+    }
+
+    /// Whether the engine's options are others now.
+    pub fn changes_options(&mut self) -> bool {
+        let Intake::Heads(watch) = self else { return false };
+        let settled = watch.heads.as_ref().map_or(watch.settled, Heads::settles_after);
+        std::mem::replace(&mut watch.settled, settled) != settled
     }
 
     /// What to wait on, and for how long at most.
@@ -163,6 +169,8 @@ pub struct Watch {
     heads: Option<Heads>,
     options: HeadsOptions,
     ifaces: Vec<String>,
+    /// After this the volume of what has ended is known.
+    settled: Duration,
     /// Of those before.
     before: Loss,
     pause: Duration,
@@ -177,6 +185,7 @@ impl Watch {
         let ifaces = options.plan.interfaces.clone();
         log::info!("{}: watching the first packets of each session, and conntrack", ifaces.join(", "));
         Ok(Watch {
+            settled: heads.settles_after(),
             heads: Some(heads),
             options,
             ifaces,

@@ -142,6 +142,9 @@ impl Daemon {
                 self.reload(now);
             }
             busy = self.intake.read(&mut self.engine, now);
+            if self.intake.changes_options() {
+                self.engine.configure(self.intake.engine(&self.config));
+            }
             self.intake.retry(now);
             self.engine.tick(now);
             self.obey(now);

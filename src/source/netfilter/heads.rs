@@ -19,7 +19,7 @@ use crate::wire::RawMac;
 
 /// After a batch came, the next may gather for this long: a wake-up costs as
 /// much as some twenty packets.
-const REST: Duration = Duration::from_millis(25);
+const REST: Duration = Duration::from_millis(50);
 
 /// Bytes of the longest datagram of netlink that is asked for.
 const BUFFER: usize = 64 << 10;
@@ -28,13 +28,12 @@ const BUFFER: usize = 64 << 10;
 const AT_ONCE: usize = 64;
 
 /// A dump is asked for no sooner than this for each flow that it will have: it
-/// costs some 3 µs for each, which is then half a per cent of a processor.
-const PER_FLOW: Duration = Duration::from_micros(600);
+/// costs some 3 µs for each, which is then a fifth of a per cent of a processor.
+/// Most of what stands in a large table has ended.
+const PER_FLOW: Duration = Duration::from_micros(1500);
 
-/// How long volumes may be on their way, with dumps `every` so often.
-pub fn longest_pause(every: Duration) -> Duration {
-    2 * every
-}
+/// The longest pause between dumps, of those that were asked for.
+const LONGEST: u32 = 8;
 
 /// How to watch.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -64,7 +63,10 @@ pub struct Heads {
     nflog: Nflog,
     conntrack: Conntrack,
     table: Table,
+    /// The last dump, the next, and how long between them.
+    dumped_at: Time,
     dump_at: Time,
+    pause: Duration,
     /// A batch came just now.
     resting: bool,
     buffer: Vec<u8>,
@@ -103,7 +105,9 @@ impl Heads {
             nflog,
             conntrack,
             table,
+            dumped_at: now,
             dump_at: now + options.dump_every,
+            pause: options.dump_every,
             resting: false,
             buffer,
             options,
@@ -150,9 +154,7 @@ impl Heads {
             self.resting = true;
             more = turn + 1 == AT_ONCE;
         }
-        let pause = self.pause();
-        if now >= self.dump_at || self.dump_at > now + pause {
-            self.dump_at = now + pause;
+        if self.is_dump_due(now) {
             lan::refresh(&mut self.lans);
             self.conntrack.dump().map_err(failed)?;
         }
@@ -170,12 +172,27 @@ impl Heads {
         Ok(if more { State::More } else { State::Idle })
     }
 
-    /// How long until the next dump: a large table is read half as often, as
-    /// most of what is in it has ended.
-    fn pause(&self) -> Duration {
-        let every = self.options.dump_every;
-        let flows = u32::try_from(self.conntrack.counters().flows).unwrap_or(u32::MAX);
-        (PER_FLOW * flows).clamp(every, longest_pause(every))
+    /// Whether it is time for a dump. A large table is read more rarely.
+    fn is_dump_due(&mut self, now: Time) -> bool {
+        // A clock that was set back must not make it wait for years.
+        if now < self.dump_at && self.dump_at <= now + self.pause {
+            return false;
+        }
+        self.pause = pause(self.options.dump_every, flows());
+        // The table has grown since the next was planned.
+        let next = self.dumped_at + self.pause;
+        let is_due = now >= next || now < self.dumped_at;
+        if is_due {
+            self.dumped_at = now;
+        }
+        self.dump_at = if is_due { now + self.pause } else { next };
+        is_due
+    }
+
+    /// After this a flow's volume is known to its end: two dumps, as what ends
+    /// during one may be missing from it.
+    pub fn settles_after(&self) -> Duration {
+        2 * self.pause + Duration::from_secs(1)
     }
 
     /// All that flows have grown by, to the last: before the end.
@@ -236,6 +253,21 @@ fn flow_of<'a>(flow: &'a Flow, is_new: bool, lans: &[Lan]) -> Seen<'a> {
     Seen::Flow { flow, iface: behind(flow.ends.client.0).or_else(|| behind(flow.ends.server.0)) }
 }
 
+/// How long between dumps of `flows`, doubled until it is long enough.
+fn pause(every: Duration, flows: u32) -> Duration {
+    let doubled = std::iter::successors(Some(1), |times| Some(2 * times)).map(|times| times * every);
+    doubled
+        .take_while(|pause| *pause < LONGEST * every)
+        .find(|pause| *pause >= PER_FLOW * flows)
+        .unwrap_or(LONGEST * every)
+}
+
+/// How many entries the kernel has.
+fn flows() -> u32 {
+    let text = fs::read_to_string("/proc/sys/net/netfilter/nf_conntrack_count").unwrap_or_default();
+    text.trim().parse().unwrap_or(0)
+}
+
 /// Turns on one of conntrack's switches.
 fn switch_on(name: &str) -> Result<(), Error> {
     let path = format!("/proc/sys/net/netfilter/{name}");
@@ -246,4 +278,16 @@ fn switch_on(name: &str) -> Result<(), Error> {
     }
     fs::write(&path, "1")
         .map_err(|error| Error::Failed(format!("{path} is {}, and can't be set to 1: {error}", state.trim())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_table_is_read_more_rarely() {
+        let every = Duration::from_secs(5);
+        let seconds = |flows| pause(every, flows).as_secs();
+        assert_eq!([0, 3_000, 4_000, 10_000, 20_000, u32::MAX].map(seconds), [5, 5, 10, 20, 40, 40]);
+    }
 }

@@ -11,7 +11,7 @@ mod rules;
 mod table;
 
 pub use conntrack::Counters;
-pub use heads::{Heads, HeadsOptions, Seen, longest_pause};
+pub use heads::{Heads, HeadsOptions, Seen};
 pub use marks::Marks;
 pub use rules::{Logging, Plan};
 pub use table::{Table, remove};
