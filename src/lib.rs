@@ -3,7 +3,8 @@
 //! A frame goes one way through the layers, and a layer knows only those
 //! before it (`tests/layers.rs` holds that):
 //!
-//! - [`time`] and [`table`]: instants, and the one hash table of fixed size.
+//! - [`time`], [`prefix`] and [`table`]: instants, networks by their addresses,
+//!   and the one hash table of fixed size.
 //! - [`wire`]: frames to packets. Link headers, IP, fragments, tunnels.
 //! - [`record`]: the rows that come out; their one definition makes both
 //!   database schemas, the EVE JSON and what the pages know of columns.
@@ -27,6 +28,7 @@ pub mod daemon;
 pub mod dissect;
 pub mod engine;
 pub mod policy;
+pub mod prefix;
 pub mod record;
 pub mod rules;
 pub mod source;

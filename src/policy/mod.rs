@@ -12,6 +12,7 @@ use std::time::Duration;
 pub use times::{Local, Times};
 pub use trial::{Spent, Trial};
 
+use crate::prefix::{self, Prefix};
 use crate::record::{Device, Mac};
 
 /// Most policies that there can be; a session remembers the one that stopped
@@ -42,8 +43,7 @@ pub struct Policy {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Whose {
     Mac(Mac),
-    /// An address and the length of its prefix.
-    Network(IpAddr, u8),
+    Network(Prefix),
 }
 
 /// How much of what a policy is about a device may use in a day.
@@ -110,18 +110,9 @@ impl Whose {
         match (*self, subject.device) {
             (Whose::Mac(mac), Device::Mac(device)) => mac == device,
             (Whose::Mac(_), Device::Ip(_)) => false,
-            (Whose::Network(network, length), _) => is_within(subject.address, network, length),
+            (Whose::Network(network), _) => network.contains(subject.address),
         }
     }
-}
-
-fn is_within(address: IpAddr, network: IpAddr, length: u8) -> bool {
-    let same = match (address, network) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
-        (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
-        _ => return false,
-    };
-    same >= u32::from(length)
 }
 
 /// `aa:bb:cc:dd:ee:ff`, `192.168.1.7` or `192.168.2.0/24`.
@@ -137,11 +128,11 @@ impl std::str::FromStr for Whose {
             }
             return Ok(Whose::Mac(Mac(mac)));
         }
-        let (address, length) = text.split_once('/').map_or((text, None), |(a, l)| (a, Some(l)));
-        let address: IpAddr = address.parse().map_err(drop)?;
-        let whole = if address.is_ipv4() { 32 } else { 128 };
-        let length = length.map_or(Ok(whole), |length| length.parse().map_err(drop))?;
-        if length <= whole { Ok(Whose::Network(address, length)) } else { Err(()) }
+        match Prefix::parse(text) {
+            // Whoever gives a device's own address and a length means its network.
+            Ok(network) | Err(prefix::Wrong::Bits(network)) => Ok(Whose::Network(network)),
+            Err(_) => Err(()),
+        }
     }
 }
 
@@ -199,6 +190,7 @@ mod tests {
             ("192.168.1.7", true),
             ("192.168.1.8", false),
             ("192.168.0.0/16", true),
+            ("192.168.9.9/16", true),
             ("0.0.0.0/0", true),
             ("fd00::/8", false),
         ] {

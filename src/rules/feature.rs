@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::address::Prefix;
+use crate::prefix::Prefix;
 
 /// Where DNS is asked (RFC 1035, 4.2).
 pub const DNS_PORT: u16 = 53;

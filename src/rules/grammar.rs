@@ -22,8 +22,9 @@ use nom::error::{ErrorKind, ParseError};
 use nom::sequence::pair;
 use nom::{IResult, Parser};
 
-use super::address::Prefix;
+use super::address;
 use super::feature::{Feature, Host, Ports, Test};
+use crate::prefix::Prefix;
 use crate::wire::proto;
 
 /// The most bytes one payload test may compare.
@@ -126,7 +127,7 @@ impl<'a> Reader<'a> {
         );
         let sport = self.ports(sport);
         let dport = self.ports(dport);
-        let (host, address) = if Prefix::is_meant(host) {
+        let (host, address) = if address::is_meant(host) {
             (Some(None), self.address(host).map(Some))
         } else {
             (self.host(host), Some(None))
@@ -173,7 +174,7 @@ impl<'a> Reader<'a> {
     }
 
     fn address(&mut self, text: &'a str) -> Option<Prefix> {
-        Prefix::parse(text).map_err(|wrong| self.complain(&text[wrong.at..], &wrong.expected)).ok()
+        Prefix::parse(text).map_err(|wrong| self.complain(&text[wrong.at(text)..], &wrong.to_string())).ok()
     }
 
     fn payload(&mut self, text: &'a str) -> Option<Vec<Test>> {

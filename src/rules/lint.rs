@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::Rules;
-use super::address::Prefix;
 use super::cover;
 use super::feature::{Feature, Host, starts_of_labels};
+use crate::prefix::Prefix;
 
 /// The most findings that are told; more than that nobody reads.
 const MAX_FINDINGS: usize = 1_000;

@@ -3,14 +3,15 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::prefix::Prefix;
+
 /// One interface.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lan {
     pub name: String,
     /// As the kernel has it; 0 while it is not there.
     pub index: u32,
-    /// Addresses of networks with the length of their prefix.
-    networks: Vec<(IpAddr, u8)>,
+    networks: Vec<Prefix>,
 }
 
 impl Lan {
@@ -20,17 +21,7 @@ impl Lan {
 
     /// Whether `address` is behind it.
     pub fn holds(&self, address: IpAddr) -> bool {
-        self.networks.iter().any(|&(network, length)| match (network, address) {
-            (IpAddr::V4(network), IpAddr::V4(address)) => {
-                let shift = u32::from(32 - length);
-                u64::from(network.to_bits()) >> shift == u64::from(address.to_bits()) >> shift
-            }
-            (IpAddr::V6(network), IpAddr::V6(address)) => {
-                let differ = network.to_bits() ^ address.to_bits();
-                differ.leading_zeros() >= u32::from(length)
-            }
-            _ => false,
-        })
+        self.networks.iter().any(|network| network.contains(address))
     }
 }
 
@@ -46,22 +37,23 @@ pub fn refresh(lans: &mut [Lan]) {
 }
 
 /// Networks that are routed to the interface called `name`, but for the default.
-fn networks(name: &str, routes: &str, routes6: &str) -> Vec<(IpAddr, u8)> {
+fn networks(name: &str, routes: &str, routes6: &str) -> Vec<Prefix> {
     let v4 = routes.lines().skip(1).filter_map(|line| {
         let fields: Vec<_> = line.split_whitespace().collect();
         let [iface, target, _, _, _, _, _, mask, ..] = fields[..] else { return None };
         // As they lie in memory, in the network's order.
         let number = |text| u32::from_str_radix(text, 16).ok().map(u32::to_ne_bytes);
         let length = number(mask).map(|mask| u32::from_be_bytes(mask).leading_ones() as u8)?;
-        let network = Ipv4Addr::from(number(target)?).into();
-        (iface == name && length > 0).then_some((network, length))
+        let network = Prefix::new(Ipv4Addr::from(number(target)?).into(), length)?;
+        (iface == name && length > 0).then_some(network)
     });
     let v6 = routes6.lines().filter_map(|line| {
         let fields: Vec<_> = line.split_whitespace().collect();
         let [target, length, .., iface] = fields[..] else { return None };
         let network = Ipv6Addr::from(u128::from_str_radix(target, 16).ok()?);
-        let length = u8::from_str_radix(length, 16).ok().filter(|length| (1..=128).contains(length))?;
-        (iface == name && !network.is_multicast()).then_some((network.into(), length))
+        let length = u8::from_str_radix(length, 16).ok().filter(|length| *length > 0)?;
+        let is_ours = iface == name && !network.is_multicast();
+        Prefix::new(network.into(), length).filter(|_| is_ours)
     });
     v4.chain(v6).collect()
 }
@@ -88,7 +80,7 @@ mod tests {
              ff000000000000000000000000000000 08 {zero} 00 {zero} 00000100 1 0 00000001 br-lan\n"
         );
         let networks = networks("br-lan", &routes, &routes6);
-        assert_eq!(networks, [("192.168.1.0".parse().unwrap(), 24), ("fd00:0:0:1::".parse().unwrap(), 64)]);
+        assert_eq!(networks, ["192.168.1.0/24", "fd00:0:0:1::/64"].map(|text| Prefix::parse(text).unwrap()));
         let lan = Lan { networks, ..Lan::new("br-lan") };
         for (address, holds) in [
             ("192.168.1.7", true),
