@@ -136,6 +136,16 @@ impl std::str::FromStr for Whose {
     }
 }
 
+impl Quota {
+    /// Whether nothing is left of it after so much use.
+    pub fn is_used_up(self, minutes: u64, bytes: u64) -> bool {
+        match self {
+            Quota::Time(span) => minutes * 60 >= span.as_secs(),
+            Quota::Bytes(most) => bytes >= most,
+        }
+    }
+}
+
 /// `90min` or `2h` of use, `500MB` or `2GB`.
 impl std::str::FromStr for Quota {
     type Err = ();
@@ -206,6 +216,12 @@ mod tests {
         assert_eq!("90min".parse(), Ok(Quota::Time(Duration::from_secs(5400))));
         assert_eq!("500MB".parse(), Ok(Quota::Bytes(500_000_000)));
         assert_eq!("2 GB".parse(), Ok(Quota::Bytes(2_000_000_000)));
+        let is_used_up = |text: &str, minutes, bytes| {
+            let quota: Quota = text.parse().unwrap();
+            quota.is_used_up(minutes, bytes)
+        };
+        assert!(is_used_up("90min", 90, 0) && !is_used_up("90min", 89, u64::MAX));
+        assert!(is_used_up("1kB", 0, 1_000) && !is_used_up("1kB", 1_440, 999));
         for wrong in ["", "0MB", "30s", "25h", "x", "-1GB", "99999999999999999999GB"] {
             assert_eq!(wrong.parse::<Quota>(), Err(()), "{wrong}");
         }

@@ -106,13 +106,9 @@ impl<'a> Trial<'a> {
     fn is_used_up(&self, place: usize, policy: &Policy, device: Device, wall: Local) -> bool {
         let Some(quota) = policy.quota else { return true };
         let Some(used) = self.used.get(&(place, device, wall.day)) else { return false };
-        match quota {
-            Quota::Bytes(bytes) => used.bytes >= bytes,
-            // The minute that is already counted is not one more.
-            Quota::Time(span) => {
-                used.minutes.len() as u64 * 60 >= span.as_secs() && !used.minutes.contains(&wall.minute)
-            }
-        }
+        // The minute that is already counted is not one more.
+        let is_counted = matches!(quota, Quota::Time(_)) && used.minutes.contains(&wall.minute);
+        !is_counted && quota.is_used_up(used.minutes.len() as u64, used.bytes)
     }
 
     /// A paragraph for each policy.

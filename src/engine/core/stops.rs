@@ -9,7 +9,7 @@ use crate::dissect::Side;
 use crate::engine::apps::AppId;
 use crate::engine::flow::Ends;
 use crate::engine::usage::Volume;
-use crate::policy::{Local, MAX_POLICIES, Policy, Quota, Spent, Subject};
+use crate::policy::{Local, MAX_POLICIES, Policy, Spent, Subject};
 use crate::record::{self, Device, Ids, Record, seed};
 use crate::table::Slot;
 use crate::time::Time;
@@ -74,11 +74,7 @@ impl Stops {
 
     fn is_used_up(&self, place: u8, policy: &Policy, device: Device) -> bool {
         let used = self.used.get(&(place, device)).copied().unwrap_or_default();
-        match policy.quota {
-            None => true,
-            Some(Quota::Bytes(bytes)) => used.bytes >= bytes,
-            Some(Quota::Time(span)) => used.minutes * 60 >= span.as_secs(),
-        }
+        policy.quota.is_none_or(|quota| quota.is_used_up(used.minutes, used.bytes))
     }
 
     fn is_enforced(&self, place: Option<u8>) -> bool {
