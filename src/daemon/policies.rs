@@ -13,7 +13,7 @@ use crate::config::{Config, StoreKind};
 use crate::policy::{Spent, Subject, Trial, Whose};
 use crate::record::Device;
 use crate::rules::Rules;
-use crate::store;
+use crate::store::{self, Labelled, Store};
 use crate::time::Time;
 
 /// Looks at the sessions in the store since `since`, a date or a span.
@@ -52,9 +52,8 @@ fn look(config: &Config, rules: &Rules, since: Time, trial: &mut Trial<'_>) -> R
     let failed = |error: store::Error| Exit::Failed(error.to_string());
     let classes: HashMap<&str, &str> =
         rules.apps().iter().filter_map(|app| Some((&*app.name, &*rules.class_of(app)?.id))).collect();
-    // Nothing is named anew: it is only the way to look at each row once.
-    let mut each = |row: &store::Labelled| {
-        let address: IpAddr = row.client.parse().ok()?;
+    let mut each = |row: &Labelled| {
+        let Ok(address) = row.client.parse::<IpAddr>() else { return };
         let device = match row.device.parse() {
             Ok(Whose::Mac(mac)) => Device::Mac(mac),
             _ => Device::Ip(row.device.parse().unwrap_or(address)),
@@ -63,7 +62,6 @@ fn look(config: &Config, rules: &Rules, since: Time, trial: &mut Trial<'_>) -> R
         let class = app.and_then(|app| classes.get(app).copied());
         let subject = Subject { device, address, app, class, host: row.host.as_deref() };
         trial.session(&subject, row.start, row.last, row.bytes, &|time: Time| local(time));
-        None
     };
-    open_store(config).map_err(failed)?.relabel(since, &mut each).map_err(failed)
+    open_store(config).map_err(failed)?.sessions(since, &mut each).map_err(failed)
 }

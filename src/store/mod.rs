@@ -91,9 +91,15 @@ pub trait Store {
         None
     }
 
-    /// Shows `namer` the sessions whose latest packet is at `since` or later,
-    /// and writes what it answers. In parts, each of them whole: when one
-    /// fails, those before it stay done.
+    /// Shows `each` the sessions whose latest packet is at `since` or later, in
+    /// order of that.
+    fn sessions(&mut self, since: Time, each: &mut dyn FnMut(&Labelled)) -> Result<(), Error> {
+        let _ = (since, each);
+        Err(Error::Fatal("this store keeps no sessions that could be looked at".into()))
+    }
+
+    /// Shows `namer` what [`Store::sessions`] shows, and writes what it answers.
+    /// In parts, each of them whole: when one fails, those before it stay done.
     fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {
         let _ = (since, namer);
         Err(Error::Fatal("this store keeps no sessions that could be named again".into()))
@@ -121,6 +127,10 @@ impl<S: Store + ?Sized> Store for Box<S> {
         (**self).keep(now)
     }
 
+    fn sessions(&mut self, since: Time, each: &mut dyn FnMut(&Labelled)) -> Result<(), Error> {
+        (**self).sessions(since, each)
+    }
+
     fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {
         (**self).relabel(since, namer)
     }
@@ -135,15 +145,20 @@ impl Store for Nothing {
     }
 }
 
-/// Rows named again at once: pages and the daemon must get in between.
-const RELABEL_AT_ONCE: usize = 1_000;
+/// Sessions looked at at once: pages and the daemon must get in between.
+const SESSIONS_AT_ONCE: usize = 1_000;
 
 /// Selects the next such rows by (`last`, `id`) behind the one given, for both
 /// dialects. Naming changes neither, so no row is missed or comes twice. The
 /// first condition alone finds the begin by the index.
-const RELABEL_SELECT: &str = "SELECT id, last, proto, client_port, server, server_port, host, app, \
+const SESSIONS_SELECT: &str = "SELECT id, last, proto, client_port, server, server_port, host, app, \
     start, client, device, bytes_out + bytes_in AS bytes FROM session \
     WHERE last >= ? AND (last > ? OR id > ?) ORDER BY last, id LIMIT ?";
+
+/// What the sessions at `since` and later are behind.
+fn before(since: Time) -> (i64, i64) {
+    (i64::try_from(since.micros()).unwrap_or(i64::MAX), i64::MIN)
+}
 
 const RELABEL_UPDATE: &str = "UPDATE session SET app = ? WHERE id = ?";
 

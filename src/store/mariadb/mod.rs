@@ -16,7 +16,8 @@ use tokio::time::timeout;
 
 use super::rollup::{self, Late};
 use super::{
-    Bounds, Error, Labelled, Namer, RELABEL_AT_ONCE, RELABEL_SELECT, RELABEL_UPDATE, Store, ageing, tables,
+    Bounds, Error, Labelled, Namer, RELABEL_UPDATE, SESSIONS_AT_ONCE, SESSIONS_SELECT, Store, ageing, before,
+    tables,
 };
 use crate::record::{self, Dialect, Id, ROLLUPS, Record, TABLES, Table, VERSION, Value};
 use crate::time::Time;
@@ -167,6 +168,17 @@ impl Mariadb {
             fresh = true;
         }
     }
+
+    /// The next sessions behind (`last`, `id`), each with its own.
+    fn sessions_behind(&mut self, behind: &mut (i64, i64)) -> Result<Vec<((i64, i64), Labelled)>, Error> {
+        let (last, id) = *behind;
+        let rows: Vec<SessionRow> = self.with(async |connection| {
+            Ok(connection.exec(SESSIONS_SELECT, (last, last, id, SESSIONS_AT_ONCE as u64)).await?)
+        })?;
+        let rows: Vec<_> = rows.into_iter().map(labelled).collect();
+        *behind = rows.last().map_or(*behind, |(place, _)| *place);
+        Ok(rows)
+    }
 }
 
 impl Store for Mariadb {
@@ -209,62 +221,58 @@ impl Store for Mariadb {
         Ok(folded + deleted + too_large)
     }
 
-    fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {
-        let mut behind = (i64::try_from(since.micros()).unwrap_or(i64::MAX), i64::MIN);
+    fn sessions(&mut self, since: Time, each: &mut dyn FnMut(&Labelled)) -> Result<(), Error> {
+        let mut behind = before(since);
         loop {
-            let (last, id) = behind;
-            let rows: Vec<RelabelRow> = self.with(async |connection| {
-                Ok(connection.exec(RELABEL_SELECT, (last, last, id, RELABEL_AT_ONCE as u64)).await?)
-            })?;
-            let count = rows.len();
-            let mut changes = Vec::new();
-            for row in rows {
-                let (
-                    id,
-                    last,
-                    proto,
-                    client_port,
-                    server,
-                    server_port,
-                    host,
-                    app,
-                    start,
-                    client,
-                    device,
-                    bytes,
-                ) = row;
-                behind = (last, id);
-                let row = Labelled {
-                    proto,
-                    client_port,
-                    server,
-                    server_port,
-                    host,
-                    app,
-                    start: Time::from_micros(start),
-                    last: Time::from_micros(last.max(0) as u64),
-                    client,
-                    device,
-                    bytes,
-                };
-                changes.extend(namer(&row).map(|app| (app.to_string(), id)));
+            let rows = self.sessions_behind(&mut behind)?;
+            rows.iter().for_each(|(_, row)| each(row));
+            if rows.len() < SESSIONS_AT_ONCE {
+                return Ok(());
             }
+        }
+    }
+
+    fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {
+        let mut behind = before(since);
+        loop {
+            let rows = self.sessions_behind(&mut behind)?;
+            let named = rows.iter().filter_map(|((_, id), row)| Some((namer(row)?.to_string(), *id)));
+            let changes: Vec<(String, i64)> = named.collect();
             self.with(async |connection| {
                 let mut transaction = connection.start_transaction(TxOpts::default()).await?;
                 transaction.exec_batch(RELABEL_UPDATE, changes.iter().cloned()).await?;
                 transaction.commit().await?;
                 Ok(())
             })?;
-            if count < RELABEL_AT_ONCE {
+            if rows.len() < SESSIONS_AT_ONCE {
                 return Ok(());
             }
         }
     }
 }
 
-/// The columns of `RELABEL_SELECT`.
-type RelabelRow =
+/// The columns of `SESSIONS_SELECT`.
+type SessionRow =
     (i64, i64, String, u16, String, u16, Option<String>, Option<String>, u64, String, String, u64);
+
+/// Its `last` and `id`, and what it tells.
+fn labelled(row: SessionRow) -> ((i64, i64), Labelled) {
+    let (id, last, proto, client_port, server, server_port, host, app, start, client, device, bytes) = row;
+    let labelled = Labelled {
+        proto,
+        client_port,
+        server,
+        server_port,
+        host,
+        app,
+        start: Time::from_micros(start),
+        last: Time::from_micros(last.max(0) as u64),
+        client,
+        device,
+        bytes,
+    };
+    ((last, id), labelled)
+}
 
 impl Drop for Mariadb {
     fn drop(&mut self) {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{Bounds, Place, Sqlite, place, plain, uri};
 use crate::record::Record;
 use crate::store::rollup::Step;
-use crate::store::{Error, Namer, Store, Wear};
+use crate::store::{Error, Labelled, Namer, Store, Wear};
 use crate::time::Time;
 
 /// After a copy that failed: the next try, if the interval is longer.
@@ -143,6 +143,10 @@ impl Store for Copied {
 
     fn place(&self) -> Option<Place> {
         self.store.place()
+    }
+
+    fn sessions(&mut self, since: Time, each: &mut dyn FnMut(&Labelled)) -> Result<(), Error> {
+        self.store.sessions(since, each)
     }
 
     fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {

@@ -15,7 +15,8 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use super::rollup::{self, Late};
 use super::wear::Ledger;
 use super::{
-    Bounds, Error, Labelled, Namer, RELABEL_AT_ONCE, RELABEL_SELECT, RELABEL_UPDATE, Store, Wear, tables,
+    Bounds, Error, Labelled, Namer, RELABEL_UPDATE, SESSIONS_AT_ONCE, SESSIONS_SELECT, Store, Wear, before,
+    tables,
 };
 use crate::record::{self, Dialect, Id, Record, TABLES, VERSION, Value};
 use crate::time::Time;
@@ -224,16 +225,24 @@ impl Store for Sqlite {
         Some(self.place.clone())
     }
 
+    fn sessions(&mut self, since: Time, each: &mut dyn FnMut(&Labelled)) -> Result<(), Error> {
+        let mut behind = before(since);
+        loop {
+            let part = sessions_behind(&self.connection, &mut behind, |_, row| each(row));
+            if part.map_err(|error| running(&self.path, &error))? < SESSIONS_AT_ONCE {
+                return Ok(());
+            }
+        }
+    }
+
     fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {
-        let mut behind = (i64::try_from(since.micros()).unwrap_or(i64::MAX), i64::MIN);
+        let mut behind = before(since);
         loop {
             let part = relabel_part(&mut self.connection, &mut behind, namer);
-            match part.map_err(|error| running(&self.path, &error))? {
-                RELABEL_AT_ONCE => self.count(),
-                _ => {
-                    self.count();
-                    return Ok(());
-                }
+            let count = part.map_err(|error| running(&self.path, &error))?;
+            self.count();
+            if count < SESSIONS_AT_ONCE {
+                return Ok(());
             }
         }
     }
@@ -247,34 +256,48 @@ fn relabel_part(
 ) -> rusqlite::Result<usize> {
     // For writing from the begin: one that only read so far could not wait its turn.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let (mut count, mut changes) = (0, Vec::new());
+    let mut changes = Vec::new();
+    let count = sessions_behind(&transaction, behind, |id, row| {
+        changes.extend(namer(row).map(|app| (app, id)));
+    })?;
     {
-        let mut statement = transaction.prepare(RELABEL_SELECT)?;
-        let mut rows = statement.query((behind.0, behind.0, behind.1, RELABEL_AT_ONCE as i64))?;
-        while let Some(row) = rows.next()? {
-            *behind = (row.get("last")?, row.get("id")?);
-            count += 1;
-            let labelled = Labelled {
-                proto: row.get("proto")?,
-                client_port: row.get("client_port")?,
-                server: row.get("server")?,
-                server_port: row.get("server_port")?,
-                host: row.get("host")?,
-                app: row.get("app")?,
-                start: Time::from_micros(row.get::<_, i64>("start")?.max(0) as u64),
-                last: Time::from_micros(behind.0.max(0) as u64),
-                client: row.get("client")?,
-                device: row.get("device")?,
-                bytes: row.get::<_, i64>("bytes")?.max(0) as u64,
-            };
-            changes.extend(namer(&labelled).map(|app| (app, behind.1)));
-        }
         let mut update = transaction.prepare(RELABEL_UPDATE)?;
         for (app, id) in &changes {
             update.execute((&**app, id))?;
         }
     }
     transaction.commit()?;
+    Ok(count)
+}
+
+/// Shows `each` the next rows behind (`last`, `id`) with their ids; returns how
+/// many there were.
+fn sessions_behind(
+    connection: &Connection,
+    behind: &mut (i64, i64),
+    mut each: impl FnMut(i64, &Labelled),
+) -> rusqlite::Result<usize> {
+    let mut count = 0;
+    let mut statement = connection.prepare(SESSIONS_SELECT)?;
+    let mut rows = statement.query((behind.0, behind.0, behind.1, SESSIONS_AT_ONCE as i64))?;
+    while let Some(row) = rows.next()? {
+        *behind = (row.get("last")?, row.get("id")?);
+        count += 1;
+        let labelled = Labelled {
+            proto: row.get("proto")?,
+            client_port: row.get("client_port")?,
+            server: row.get("server")?,
+            server_port: row.get("server_port")?,
+            host: row.get("host")?,
+            app: row.get("app")?,
+            start: Time::from_micros(row.get::<_, i64>("start")?.max(0) as u64),
+            last: Time::from_micros(behind.0.max(0) as u64),
+            client: row.get("client")?,
+            device: row.get("device")?,
+            bytes: row.get::<_, i64>("bytes")?.max(0) as u64,
+        };
+        each(behind.1, &labelled);
+    }
     Ok(count)
 }
 

@@ -158,8 +158,14 @@ fn sessions_are_named_again_from_a_time_on() {
         assert_eq!((&*row.proto, row.client_port), ("udp", 5));
         (row.host.is_some() && row.app.is_none()).then(|| format!("P{}", row.server_port).into())
     };
-    store.relabel(Time::from_micros(1_000_100), &mut namer).unwrap();
+    let since = Time::from_micros(1_000_100);
+    store.relabel(since, &mut namer).unwrap();
     assert_eq!((seen, olds), (2_200, 440));
+    let mut apps = Vec::new();
+    let writer = Connection::open(folder.join("w.db")).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    store.sessions(since, &mut |row| apps.push(row.app.is_some())).unwrap();
+    assert_eq!((apps.len(), apps.iter().filter(|has| **has).count()), (2_200, 440 + 880));
     let named: Vec<(String, i64)> = store
         .connection
         .prepare("SELECT app, COUNT(*) FROM session WHERE app IS NOT NULL GROUP BY app")
@@ -170,7 +176,9 @@ fn sessions_are_named_again_from_a_time_on() {
         .collect();
     let want = [("Old", 500), ("P1", 220), ("P3", 220), ("P7", 220), ("P9", 220)];
     assert_eq!(named, want.map(|(app, count)| (app.to_owned(), count)));
-    assert!(matches!(super::super::Nothing.relabel(Time::ZERO, &mut |_| None), Err(Error::Fatal(_))));
+    let mut nothing = super::super::Nothing;
+    assert!(matches!(nothing.relabel(Time::ZERO, &mut |_| None), Err(Error::Fatal(_))));
+    assert!(matches!(nothing.sessions(Time::ZERO, &mut |_| ()), Err(Error::Fatal(_))));
     fs::remove_dir_all(folder).unwrap();
 }
 
