@@ -10,8 +10,7 @@ use std::time::SystemTime;
 use super::clock::Clock;
 use super::openings::Openings;
 use super::read::read_into;
-use super::{Exit, load_config, load_rules, open_store};
-use crate::config::StoreKind;
+use super::{Exit, load_config, load_rules, open_database};
 use crate::record::{Proto, Record};
 use crate::rules::{Evidence, Relabel, Rules, Trial, lint as linter, oaf};
 use crate::store::{self, Labelled, Store};
@@ -87,12 +86,7 @@ pub fn relabel(config: Option<&Path>, since: &str) -> Result<String, Exit> {
     let since = parse_since(since, Clock::new().read().0).ok_or_else(|| since_expected(since))?;
     let (config, _) = load_config(config)?;
     let rules = load_rules(&config.apps.features, *config.apps.max_features)?;
-    // Opening would make a database that is not there.
-    if config.store.kind.0 == StoreKind::Sqlite && !config.sqlite.path.exists() {
-        return Err(Exit::Input(vec![format!("{}: there is no database", config.sqlite.path.display())]));
-    }
-    let failed = |error: store::Error| Exit::Failed(error.to_string());
-    relabel_in(&mut *open_store(&config).map_err(failed)?, &rules, since).map_err(failed)
+    Ok(relabel_in(&mut *open_database(&config)?, &rules, since)?)
 }
 
 fn relabel_in(store: &mut dyn Store, rules: &Rules, since: Time) -> Result<String, store::Error> {

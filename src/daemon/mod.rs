@@ -73,6 +73,12 @@ impl From<crate::source::Error> for Exit {
     }
 }
 
+impl From<store::Error> for Exit {
+    fn from(error: store::Error) -> Exit {
+        Exit::Failed(error.to_string())
+    }
+}
+
 /// The configuration in `path`, or in one of the usual places, or the defaults.
 fn load_config(path: Option<&Path>) -> Result<(Config, Option<PathBuf>), Exit> {
     let Some(path) = path.map(PathBuf::from).or_else(config::find) else {
@@ -120,6 +126,20 @@ fn open_store(config: &Config) -> Result<AnyStore, store::Error> {
         }
         StoreKind::Mariadb => open_mariadb(config, bounds),
     }
+}
+
+/// Whether what `config` names has been written to: opening would make a
+/// database that is not there.
+fn has_database(config: &Config) -> bool {
+    config.store.kind.0 != StoreKind::Sqlite || config.sqlite.path.exists()
+}
+
+/// The store that `config` names, for a command that looks at what is in it.
+fn open_database(config: &Config) -> Result<AnyStore, Exit> {
+    if !has_database(config) {
+        return Err(Exit::Input(vec![format!("{}: there is no database", config.sqlite.path.display())]));
+    }
+    Ok(open_store(config)?)
 }
 
 #[cfg(feature = "mariadb")]

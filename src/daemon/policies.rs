@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use super::clock::{Clock, local};
 use super::features::{parse_since, since_expected};
-use super::{Exit, load_config, open_store, rules_of};
-use crate::config::{Config, StoreKind};
+use super::{Exit, has_database, load_config, open_database, rules_of};
+use crate::config::Config;
 use crate::policy::{Spent, Subject, Trial, Whose};
 use crate::record::Device;
 use crate::rules::Rules;
-use crate::store::{self, Labelled, Store};
+use crate::store::{Labelled, Store};
 use crate::time::Time;
 
 /// Looks at the sessions in the store since `since`, a date or a span.
@@ -24,10 +24,6 @@ pub fn test(config: Option<&Path>, since: &str) -> Result<String, Exit> {
         return Err(Exit::Input(vec!["there is no [[policy]] in the configuration".into()]));
     }
     let rules = rules_of(&config, path.as_deref())?;
-    // Opening would make a database that is not there.
-    if config.store.kind.0 == StoreKind::Sqlite && !config.sqlite.path.exists() {
-        return Err(Exit::Input(vec![format!("{}: there is no database", config.sqlite.path.display())]));
-    }
     let mut trial = Trial::new(&config.policies);
     look(&config, &rules, since, &mut trial)?;
     Ok(trial.report())
@@ -36,8 +32,7 @@ pub fn test(config: Option<&Path>, since: &str) -> Result<String, Exit> {
 /// What was used of quotas since midnight, by the rows of sessions: a restart
 /// must not give anybody another day.
 pub fn spent_today(config: &Config, rules: &Rules, now: Time) -> Result<Vec<Spent>, Exit> {
-    let has_database = config.store.kind.0 != StoreKind::Sqlite || config.sqlite.path.exists();
-    if !has_database || config.policies.iter().all(|policy| policy.quota.is_none()) {
+    if !has_database(config) || config.policies.iter().all(|policy| policy.quota.is_none()) {
         return Ok(Vec::new());
     }
     let today = local(now);
@@ -49,7 +44,6 @@ pub fn spent_today(config: &Config, rules: &Rules, now: Time) -> Result<Vec<Spen
 
 /// Shows `trial` the sessions in the store since `since`.
 fn look(config: &Config, rules: &Rules, since: Time, trial: &mut Trial<'_>) -> Result<(), Exit> {
-    let failed = |error: store::Error| Exit::Failed(error.to_string());
     let classes: HashMap<&str, &str> =
         rules.apps().iter().filter_map(|app| Some((&*app.name, &*rules.class_of(app)?.id))).collect();
     let mut each = |row: &Labelled| {
@@ -63,5 +57,5 @@ fn look(config: &Config, rules: &Rules, since: Time, trial: &mut Trial<'_>) -> R
         let subject = Subject { device, address, app, class, host: row.host.as_deref() };
         trial.session(&subject, row.start, row.last, row.bytes, &|time: Time| local(time));
     };
-    open_store(config).map_err(failed)?.sessions(since, &mut each).map_err(failed)
+    Ok(open_database(config)?.sessions(since, &mut each)?)
 }

@@ -30,7 +30,7 @@ pub fn read(config: Option<&Path>, paths: &[PathBuf], json: bool) -> Result<(), 
         // A budget is for what comes day by day, not for what somebody brings.
         let mut once = config.clone();
         once.store.write_budget.0 = 0;
-        let store = open_store(&once).map_err(|error| Exit::Failed(error.to_string()))?;
+        let store = open_store(&once)?;
         if let Err(text) = write_web_info(&config, store.place().as_ref()) {
             log::warn!("{text}; the pages will not find the data");
         }
@@ -117,7 +117,7 @@ impl Reader<'_> {
         let records: Vec<_> = self.engine.drain().collect();
         self.store.write(&records).map_err(|error| match error {
             Error::Closed => Stop::Exit(None),
-            error => Stop::Exit(Some(Exit::Failed(error.to_string()))),
+            error => Stop::Exit(Some(error.into())),
         })
     }
 }

@@ -46,7 +46,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
     let control = &config.daemon.control;
     let server =
         Server::bind(control).map_err(|error| Exit::Failed(format!("{}: {error}", control.display())))?;
-    let output = Output::open(&config).map_err(|error| Exit::Failed(error.to_string()))?;
+    let output = Output::open(&config)?;
     let intake = Intake::open(&config, now)?;
     if let Err(text) = write_web_info(&config, output.queue.meter().place.as_ref()) {
         log::warn!("{text}; the pages will not find the data");
