@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::Exit;
-use super::ports::{PAUSES, Ports, wanted};
+use super::ports::{Ports, wanted};
+use super::retry::{self, Retry};
 use super::stopper::is_asked;
 use crate::config::{Config, SourceKind};
 use crate::engine::{self, Engine};
@@ -68,7 +69,7 @@ impl Intake {
         if let Intake::Heads(watch) = self {
             watch.before = watch.loss();
             watch.heads = None;
-            watch.retry_at = now;
+            watch.retry = Retry::new(now);
         }
     }
 
@@ -173,8 +174,7 @@ pub struct Watch {
     settled: Duration,
     /// Of those before.
     before: Loss,
-    pause: Duration,
-    retry_at: Time,
+    retry: Retry,
     trouble: Option<String>,
 }
 
@@ -190,8 +190,7 @@ impl Watch {
             options,
             ifaces,
             before: Loss::default(),
-            pause: PAUSES.0,
-            retry_at: now,
+            retry: Retry::new(now),
             trouble: None,
         })
     }
@@ -202,31 +201,29 @@ impl Watch {
         match heads.read(now, &mut |seen| take(engine, &ifaces, now, &seen)) {
             Ok(state) => state == State::More,
             Err(error) => {
-                log::warn!("{error}; trying again every {} s", PAUSES.1.as_secs());
+                log::warn!("{error}; trying again every {} s", retry::LONGEST.as_secs());
                 self.before = self.loss();
                 self.heads = None;
                 self.trouble = Some(error.to_string());
-                self.retry_at = now + self.pause;
+                self.retry.failed(now);
                 false
             }
         }
     }
 
     fn retry(&mut self, now: Time) {
-        // A clock that was set back must not make it wait for years.
-        let due = self.retry_at <= now || self.retry_at > now + PAUSES.1;
-        if self.heads.is_some() || !due {
+        if self.heads.is_some() || !self.retry.is_due(now) {
             return;
         }
         match Heads::open(self.options.clone(), now) {
             Ok(heads) => {
                 log::info!("heads: watching again");
-                (self.heads, self.trouble, self.pause) = (Some(heads), None, PAUSES.0);
+                (self.heads, self.trouble) = (Some(heads), None);
+                self.retry.went_well();
             }
             Err(error) => {
                 self.trouble = Some(error.to_string());
-                self.pause = (self.pause * 2).min(PAUSES.1);
-                self.retry_at = now + self.pause;
+                self.retry.failed(now);
             }
         }
     }

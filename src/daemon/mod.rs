@@ -15,6 +15,7 @@ pub mod policies;
 mod ports;
 mod read;
 mod recent;
+mod retry;
 mod run;
 mod signals;
 mod status;

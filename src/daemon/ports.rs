@@ -1,18 +1,15 @@
 //! The interfaces that the daemon watches. One that goes away is waited for.
 
 use std::os::fd::RawFd;
-use std::time::Duration;
 
 use super::Exit;
+use super::retry::{self, Retry};
 use crate::engine::Engine;
 use crate::source::{Error, Live, LiveOptions, Loss, Source, State, default_interface};
 use crate::time::Time;
 
 /// Frames taken from one interface before the next has its turn.
 const AT_ONCE: usize = 2_000;
-
-/// Pauses before an interface that is away is tried again.
-pub const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// All of them.
 pub struct Ports {
@@ -25,8 +22,7 @@ struct Port {
     live: Option<Live>,
     /// Of captures on this interface that have ended.
     before: Loss,
-    pause: Duration,
-    retry_at: Time,
+    retry: Retry,
     /// Why it is away.
     trouble: Option<String>,
 }
@@ -83,9 +79,7 @@ impl Ports {
     /// Tries again the interfaces that are away, when it is time.
     pub fn retry(&mut self, now: Time) {
         for port in &mut self.ports {
-            // A clock that was set back must not make it wait for years.
-            let due = port.retry_at <= now || port.retry_at > now + PAUSES.1;
-            if port.live.is_none() && due {
+            if port.live.is_none() && port.retry.is_due(now) {
                 let before = port.trouble.clone();
                 // Said once, however often it is tried.
                 if port.open(&self.options, now).is_err() && port.trouble != before {
@@ -116,7 +110,7 @@ pub fn wanted(names: &[String]) -> Result<Vec<String>, Error> {
 
 impl Port {
     fn new(name: String, now: Time) -> Port {
-        Port { name, live: None, before: Loss::default(), pause: PAUSES.0, retry_at: now, trouble: None }
+        Port { name, live: None, before: Loss::default(), retry: Retry::new(now), trouble: None }
     }
 
     fn open(&mut self, options: &LiveOptions, now: Time) -> Result<(), Error> {
@@ -124,7 +118,8 @@ impl Port {
             Ok(live) => {
                 log::info!("{}: capturing", self.name);
                 self.live = Some(live);
-                (self.pause, self.trouble) = (PAUSES.0, None);
+                self.trouble = None;
+                self.retry.went_well();
                 Ok(())
             }
             Err(error) => {
@@ -142,13 +137,12 @@ impl Port {
             self.before.lost += loss.lost;
         }
         self.trouble = Some(why);
-        self.retry_at = now + self.pause;
-        self.pause = (self.pause * 2).min(PAUSES.1);
+        self.retry.failed(now);
     }
 
     fn warn(&self) {
         if let Some(why) = &self.trouble {
-            log::warn!("{why}; trying again every {} s", PAUSES.1.as_secs());
+            log::warn!("{why}; trying again every {} s", retry::LONGEST.as_secs());
         }
     }
 
