@@ -318,11 +318,6 @@ impl Conntrack {
         self.events.descriptor()
     }
 
-    /// Follows another number of entries.
-    pub fn set_limit(&mut self, limit: usize) {
-        self.table.limit = limit;
-    }
-
     pub fn is_dumping(&self) -> bool {
         self.dumping
     }

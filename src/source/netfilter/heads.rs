@@ -114,10 +114,6 @@ impl Heads {
         })
     }
 
-    pub fn options(&self) -> &HeadsOptions {
-        &self.options
-    }
-
     /// What to wait on; nothing while packets gather.
     pub fn descriptors(&self) -> impl Iterator<Item = RawFd> + '_ {
         let all = [self.nflog.descriptor(), self.conntrack.descriptor(), self.table.descriptor()];
@@ -234,12 +230,6 @@ impl Heads {
         (counters.zeroed > 0).then(|| {
             "another program (nlbwmon?) sets conntrack's counters to zero: volumes are too low".into()
         })
-    }
-
-    /// Follows another number of flows.
-    pub fn set_max_flows(&mut self, limit: usize) {
-        self.options.max_flows = limit;
-        self.conntrack.set_limit(limit);
     }
 }
 
