@@ -75,7 +75,6 @@ pub struct Heads {
 impl Heads {
     /// Begins to watch; `Failed` says what the kernel or the system lacks.
     pub fn open(options: HeadsOptions, now: Time) -> Result<Heads, Error> {
-        let needs = |what: &str, error: io::Error| Error::Failed(format!("{what}: {error}"));
         let HeadsOptions { plan, logging, buffer, .. } = &options;
         let mut lans: Vec<Lan> = plan.interfaces.iter().map(|name| Lan::new(name)).collect();
         lan::refresh(&mut lans);
@@ -87,18 +86,18 @@ impl Heads {
         switch_on("nf_conntrack_acct")?;
         switch_on("nf_conntrack_events")?;
         let mut conntrack = Conntrack::open(options.max_flows, *buffer)
-            .map_err(|error| needs("conntrack (kmod-nf-conntrack-netlink)", error))?;
+            .map_err(failed("conntrack (kmod-nf-conntrack-netlink)"))?;
         let nflog = Nflog::open(logging.group, logging.snaplen, *buffer).map_err(|error| {
             match error.raw_os_error() {
                 Some(libc::EBUSY) => {
                     Error::Failed(format!("NFLOG's group {} is another program's", logging.group))
                 }
-                _ => needs("NFLOG (kmod-nfnetlink-log)", error),
+                _ => failed("NFLOG (kmod-nfnetlink-log)")(error),
             }
         })?;
         // What there is already counts from now on.
         let mut buffer = vec![0; BUFFER];
-        conntrack.read_all(&mut buffer, &mut |_, _| true).map_err(|error| needs("conntrack", error))?;
+        conntrack.read_all(&mut buffer, &mut |_, _| true).map_err(failed("conntrack"))?;
         let table = Table::put(options.plan.clone(), now)?;
         Ok(Heads {
             lans,
@@ -128,7 +127,7 @@ impl Heads {
 
     /// Hands what is there to `each`.
     pub fn read(&mut self, now: Time, each: &mut dyn FnMut(Seen<'_>) -> bool) -> Result<State, Error> {
-        let failed = |error: io::Error| Error::Failed(format!("netlink: {error}"));
+        let failed = failed("netlink");
         let mut more = false;
         self.resting = false;
         let (lans, buffer) = (&self.lans, &mut self.buffer);
@@ -196,7 +195,7 @@ impl Heads {
         let lans = &self.lans;
         let read =
             self.conntrack.read_all(&mut self.buffer, &mut |flow, is_new| each(flow_of(flow, is_new, lans)));
-        read.map_err(|error| Error::Failed(format!("conntrack: {error}")))
+        read.map_err(failed("conntrack"))
     }
 
     /// Picked packets, and those of them that got lost before they came here.
@@ -231,6 +230,11 @@ impl Heads {
             "another program (nlbwmon?) sets conntrack's counters to zero: volumes are too low".into()
         })
     }
+}
+
+/// Tells what an error was about.
+fn failed(what: &str) -> impl Fn(io::Error) -> Error + Copy {
+    move |error| Error::Failed(format!("{what}: {error}"))
 }
 
 /// One that is new may have its first packets on their way still: it must not
