@@ -7,14 +7,14 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use common::net::{CONFIG, Daemon, Net, write_config};
+use common::net::{CONFIG, Net, write_config};
 
 /// A web server and a resolver that knows one name.
 fn serve(net: &mut Net) {
     fs::write(net.folder.join("index.html"), "x".repeat(100_000)).unwrap();
     // As HTTP/1.1, which keeps connections.
-    net.start("python3 -m http.server 80 --bind 10.77.0.1 --protocol HTTP/1.1", "http.log");
-    net.start(
+    net.serve("python3 -m http.server 80 --bind 10.77.0.1 --protocol HTTP/1.1", "http.log");
+    net.serve(
         "dnsmasq --no-daemon --no-resolv --no-hosts --conf-file=/dev/null --user=root \
          --listen-address=10.77.0.1 --bind-interfaces --address=/www.example.com/10.77.0.1",
         "dnsmasq.log",
@@ -88,10 +88,10 @@ fn what_passes_an_interface_is_written_down_and_the_end_is_clean() {
     let mut net = Net::new("all");
     write_config(&net.folder, "Example:[;;;example.com;]\n");
     serve(&mut net);
-    let daemon = Daemon::start(&mut net);
+    let daemon = net.daemon_at_server();
     assert!(browse(&net));
     common::until("the sessions are seen", || daemon.status()["engine"]["dns_messages"].as_u64() >= Some(2));
-    assert_eq!(daemon.end(&mut net), Some(0), "{}", net.log());
+    assert_eq!(daemon.end(&mut net), Some(0), "{}", daemon.log());
     let hosts: Vec<String> = daemon.rows(
         "SELECT host || ' ' || app || ' ' || app_proto || ' ' || state FROM session WHERE server_port = 80",
     );
@@ -119,11 +119,11 @@ fn an_interface_that_goes_away_is_waited_for() {
     let mut net = Net::new("away");
     write_config(&net.folder, "");
     serve(&mut net);
-    let daemon = Daemon::start(&mut net);
+    let daemon = net.daemon_at_server();
     assert!(browse(&net));
     net.unplug();
     common::until("the loss is noticed", || daemon.status()["interfaces"][0]["state"] == "away");
-    assert!(net.log().contains("s0"), "{}", net.log());
+    assert!(daemon.log().contains("s0"), "{}", daemon.log());
     net.plug();
     common::until("it is back", || daemon.status()["interfaces"][0]["state"] == "up");
     let before = daemon.status()["engine"]["sessions"].as_u64().unwrap();
@@ -140,29 +140,29 @@ fn an_interface_that_goes_away_is_waited_for() {
 fn hup_takes_over_what_is_right_and_keeps_what_it_has_otherwise() {
     let mut net = Net::new("hup");
     write_config(&net.folder, "One:[tcp;;80;;]\n");
-    let daemon = Daemon::start(&mut net);
+    let daemon = net.daemon_at_server();
     let process = daemon.process;
     let apps = || daemon.status()["features"]["apps"].as_u64();
     assert_eq!(apps(), Some(1));
     fs::write(net.folder.join("features.txt"), "One:[tcp;;80;;]\nTwo:[tcp;;x;;]\n").unwrap();
     daemon.signal("HUP");
-    common::until("the mistake is told", || net.log().contains("features.txt:2:11: expected a port"));
-    common::until("it is refused", || net.log().contains("nothing was changed"));
+    common::until("the mistake is told", || daemon.log().contains("features.txt:2:11: expected a port"));
+    common::until("it is refused", || daemon.log().contains("nothing was changed"));
     assert_eq!(apps(), Some(1));
     fs::write(net.folder.join("features.txt"), "One:[tcp;;80;;]\nTwo:[tcp;;81;;]\n").unwrap();
     daemon.signal("HUP");
     common::until("the new file is taken over", || apps() == Some(2));
-    fs::write(net.folder.join("config.toml"), format!("{CONFIG}batch = \"many\"\n")).unwrap();
+    fs::write(net.folder.join("weir.toml"), format!("{CONFIG}batch = \"many\"\n")).unwrap();
     daemon.signal("HUP");
     common::until("the other mistake is told", || {
-        net.log().contains("config.toml:10:9: expected a whole number")
+        daemon.log().contains("weir.toml:10:9: expected a whole number")
     });
-    fs::write(net.folder.join("config.toml"), CONFIG.replace("weir.db", "other.db")).unwrap();
+    fs::write(net.folder.join("weir.toml"), CONFIG.replace("weir.db", "other.db")).unwrap();
     daemon.signal("HUP");
     common::until("another database is made", || net.folder.join("other.db").exists());
     assert_eq!(daemon.status()["interfaces"][0]["state"], "up");
     assert_eq!(daemon.process, process);
-    assert_eq!(daemon.end(&mut net), Some(0), "{}", net.log());
+    assert_eq!(daemon.end(&mut net), Some(0), "{}", daemon.log());
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn other_signatures_are_taken_over_while_sessions_go_on() {
     let mut net = Net::new("signatures");
     write_config(&net.folder, "Old:[tcp;;80;;]\n");
     serve(&mut net);
-    let daemon = Daemon::start(&mut net);
+    let daemon = net.daemon_at_server();
     let mut named = Kept::connect(&net);
     named.ask();
     let mut silent = Kept::connect(&net);
@@ -179,7 +179,7 @@ fn other_signatures_are_taken_over_while_sessions_go_on() {
     common::until("both are seen", || daemon.status()["engine"]["dns_messages"].as_u64() >= Some(2));
     fs::write(net.folder.join("features.txt"), "New:[;;;example.com\n").unwrap();
     daemon.signal("HUP");
-    common::until("the mistake is told", || net.log().contains("nothing was changed"));
+    common::until("the mistake is told", || daemon.log().contains("nothing was changed"));
     named.ask();
     fs::write(net.folder.join("features.txt"), "New:[;;;example.com;]\nOther:[tcp;;1;;]\n").unwrap();
     daemon.signal("HUP");
@@ -191,7 +191,7 @@ fn other_signatures_are_taken_over_while_sessions_go_on() {
     for kept in [named, silent, later] {
         kept.close();
     }
-    assert_eq!(daemon.end(&mut net), Some(0), "{}", net.log());
+    assert_eq!(daemon.end(&mut net), Some(0), "{}", daemon.log());
     // Each is one row, with all that passed before and after.
     let sessions: Vec<String> = daemon.rows(
         "SELECT CONCAT_WS(' ', app, host, reason, bytes_in / 100000) FROM session \

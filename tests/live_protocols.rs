@@ -7,7 +7,7 @@ mod mariadb;
 #[path = "common/servers.rs"]
 mod servers;
 
-use common::net::{Daemon, Net, run, write_config};
+use common::net::{Net, run, write_config};
 use servers::{NAMES, PAGE, Servers};
 
 /// What each client does, what it prints then, and its session: transport,
@@ -96,10 +96,10 @@ fn each_protocol_is_shown_by_its_name() {
             false
         }
     });
-    let daemon = Daemon::start(&mut servers.net);
+    let daemon = servers.net.daemon_at_server();
     talk(&servers, &talks).unwrap();
     let net = &mut servers.net;
-    assert_eq!(daemon.end(net), Some(0), "{}", net.log());
+    assert_eq!(daemon.end(net), Some(0), "{}", daemon.log());
 
     let sessions: Vec<String> = daemon.rows(
         "SELECT CONCAT_WS(' ', proto, app_proto, server || ':' || server_port, host, host_source) FROM session \
@@ -130,7 +130,7 @@ fn each_protocol_is_shown_by_its_name() {
     let root = env!("CARGO_MANIFEST_DIR");
     let info = format!("WEIR_WEB={}", net.folder.join("web.json").display());
     let pages = ["-d", "display_errors=1", "-S", "127.0.0.1:8080", "-t", &format!("{root}/web-ta")];
-    net.spawn(&[&["env", &info, "php"], &pages[..]].concat(), "php.log");
+    net.serve_words(&[&["env", &info, "php"], &pages[..]].concat(), "php.log");
     common::until("the pages are served", || page(net, "").is_ok());
     let shown = page(net, "?page=sessions&app=Example").unwrap();
     for session in &sessions {

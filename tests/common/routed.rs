@@ -3,13 +3,12 @@
 #![allow(dead_code)]
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::ops::{Deref, DerefMut};
 
 use serde_json::Value;
 
-use super::common::net::{must, run};
-use super::common::{folder, until};
+pub use super::common::net::Watcher;
+use super::common::net::{Spaces, must, run};
 
 /// Addresses: the client's LAN, and the world beyond the router.
 pub const CLIENT: &str = "192.168.7.2";
@@ -40,23 +39,17 @@ pub fn kernel_can(test: &str) -> bool {
 
 /// The three of them. All that runs in them goes with it.
 pub struct Routed {
-    pub folder: PathBuf,
+    spaces: Spaces,
     pub client: String,
     pub router: String,
     pub server: String,
-    children: Vec<Child>,
 }
 
 impl Routed {
     pub fn new(name: &str) -> Routed {
-        let id = std::process::id();
-        let [client, router, server] = ["c", "r", "s"].map(|part| format!("weir-{part}{id}-{name}"));
-        let net = Routed { folder: folder(name), client, router, server, children: Vec::new() };
+        let (spaces, [client, router, server]) = Spaces::new(name, ["c", "r", "s"]);
+        let net = Routed { spaces, client, router, server };
         let Routed { client, router, server, .. } = &net;
-        for space in [client, router, server] {
-            must(&format!("ip netns add {space}"));
-            must(&format!("ip -n {space} link set lo up"));
-        }
         must(&format!("ip -n {client} link add c0 type veth peer name lan netns {router}"));
         must(&format!("ip -n {server} link add s0 type veth peer name wan netns {router}"));
         for (space, link, v4, v6) in [
@@ -81,27 +74,6 @@ impl Routed {
         fs::write(&nat, rules).unwrap();
         must(&format!("ip netns exec {router} nft -f {}", nat.display()));
         net
-    }
-
-    /// Starts `words` in `space`; its output goes to the file `log`.
-    pub fn spawn(&mut self, space: &str, words: &[&str], log: &str) -> u32 {
-        let file = fs::File::create(self.folder.join(log)).unwrap();
-        let child = Command::new("ip")
-            .args(["netns", "exec", space])
-            .args(words)
-            .current_dir(&self.folder)
-            .stdin(Stdio::null())
-            .stdout(file.try_clone().unwrap())
-            .stderr(file)
-            .spawn()
-            .unwrap();
-        let id = child.id();
-        self.children.push(child);
-        id
-    }
-
-    pub fn start(&mut self, space: &str, line: &str, log: &str) -> u32 {
-        self.spawn(space, &line.split_whitespace().collect::<Vec<_>>(), log)
     }
 
     pub fn at(&self, space: &str, line: &str) -> (bool, String) {
@@ -136,64 +108,20 @@ impl Routed {
              [store]\ndelay = \"0s\"\nmax_mb = 1000\n"
         );
         fs::write(self.folder.join(format!("{name}.toml")), config).unwrap();
-        let line = format!("{} run -c {name}.toml", env!("CARGO_BIN_EXE_weir"));
-        let router = self.router.clone();
-        let process = self.start(&router, &line, &format!("{name}.log"));
-        let watcher = Watcher { folder: self.folder.clone(), name: name.into(), process };
-        until("the daemon runs", || watcher.status()["interfaces"][0]["state"] == "up");
-        watcher
-    }
-
-    /// Waits for the end of `process`, which is its exit code.
-    pub fn wait(&mut self, process: u32) -> Option<i32> {
-        let child = self.children.iter_mut().find(|child| child.id() == process).unwrap();
-        child.wait().unwrap().code()
+        self.spaces.daemon(&self.router, name)
     }
 }
 
-impl Drop for Routed {
-    fn drop(&mut self) {
-        for child in &mut self.children {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-        for space in [&self.client, &self.router, &self.server] {
-            let (ok, processes) = run(&format!("ip netns pids {space}"));
-            for process in processes.split_whitespace().filter(|_| ok) {
-                run(&format!("kill -9 {process}"));
-            }
-            run(&format!("ip netns delete {space}"));
-        }
-        let _ = fs::remove_dir_all(&self.folder);
+impl Deref for Routed {
+    type Target = Spaces;
+
+    fn deref(&self) -> &Spaces {
+        &self.spaces
     }
 }
 
-/// One daemon at the router.
-pub struct Watcher {
-    pub folder: PathBuf,
-    pub name: String,
-    pub process: u32,
-}
-
-impl Watcher {
-    pub fn status(&self) -> Value {
-        let done = Command::new(env!("CARGO_BIN_EXE_weir"))
-            .args(["status", "--json", "-c", &format!("{}.toml", self.name)])
-            .current_dir(&self.folder)
-            .output()
-            .unwrap();
-        serde_json::from_slice(&done.stdout).unwrap_or_default()
-    }
-
-    pub fn log(&self) -> String {
-        fs::read_to_string(self.folder.join(format!("{}.log", self.name))).unwrap_or_default()
-    }
-
-    pub fn signal(&self, name: &str) {
-        must(&format!("kill -{name} {}", self.process));
-    }
-
-    pub fn database(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.folder.join(format!("{}.db", self.name))).unwrap()
+impl DerefMut for Routed {
+    fn deref_mut(&mut self) -> &mut Spaces {
+        &mut self.spaces
     }
 }

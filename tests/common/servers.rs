@@ -110,7 +110,7 @@ fn prepare(net: &Net) {
 
 fn resolver(net: &mut Net) {
     let names = NAMES.map(|(name, address)| format!("--host-record={name},{address}")).join(" ");
-    net.start(
+    net.serve(
         &format!(
             "dnsmasq --no-daemon --no-resolv --no-hosts --conf-file=/dev/null --user=root \
              --listen-address=10.77.0.1 --bind-interfaces --local=/example.com/ {names}"
@@ -146,7 +146,7 @@ fn apache(net: &mut Net) {
     );
     fs::write(net.folder.join("apache.conf"), at(&net.folder, &config)).unwrap();
     let line = at(&net.folder, "apache2 -D FOREGROUND -f AT/apache.conf");
-    net.start(&line, "apache.log");
+    net.serve(&line, "apache.log");
 }
 
 /// Whether there are a server and a client of HTTP/3.
@@ -162,7 +162,7 @@ fn http3(net: &mut Net) -> bool {
     fs::create_dir(net.folder.join("http3")).unwrap();
     let server = server.display().to_string();
     let rest = ["-q", "--mime-types-file=/dev/null", "-d", "www", "10.77.0.13", "443", "key.pem", "cert.pem"];
-    net.spawn(&[&[server.as_str()], &rest[..]].concat(), "http3.log");
+    net.serve_words(&[&[server.as_str()], &rest[..]].concat(), "http3.log");
     true
 }
 
@@ -177,7 +177,7 @@ fn ssh(net: &mut Net) {
          mount --bind AT/shadow /etc/shadow\n\
          exec dropbear -F -E -s -r AT/host_key -p 10.77.0.14:2222 -P AT/dropbear.pid\n",
     );
-    net.start("sh ssh.sh", "ssh.log");
+    net.serve("sh ssh.sh", "ssh.log");
 }
 
 /// Debian's redis-tools have the server, which goes by the name it is called.
@@ -185,7 +185,7 @@ fn redis(net: &mut Net) {
     std::os::unix::fs::symlink("/usr/bin/redis-check-rdb", net.folder.join("redis-server")).unwrap();
     let program = net.folder.join("redis-server").display().to_string();
     let options = ["--bind", "10.77.0.15", "--port", "7001", "--protected-mode", "no", "--save", ""];
-    net.spawn(&[&[program.as_str()], &options[..]].concat(), "redis.log");
+    net.serve_words(&[&[program.as_str()], &options[..]].concat(), "redis.log");
 }
 
 /// PostgreSQL refuses to run as root. Who is not root may not reach where it
@@ -212,7 +212,7 @@ fn postgres(net: &mut Net) {
             usr = usr.display()
         ),
     );
-    net.start("sh postgres.sh", "postgres.log");
+    net.serve("sh postgres.sh", "postgres.log");
 }
 
 /// The version of PostgreSQL whose server is there.
