@@ -3,15 +3,14 @@ use crate::wire::proto;
 
 mod examples;
 
-/// The remote shell wants one that only root has.
-fn client_port(server_port: u16) -> u16 {
-    if server_port == 514 { 1_022 } else { 40_000 }
+fn opening(transport: u8, server_port: u16, bytes: &[u8]) -> Opening<'_> {
+    // The remote shell wants one that only root has.
+    let client_port = if server_port == 514 { 1_022 } else { 40_000 };
+    Opening { proto: transport, client_port, server_port, side: Side::Client, bytes }
 }
 
 fn name(transport: u8, server_port: u16, bytes: &[u8]) -> Option<&'static str> {
-    let client_port = client_port(server_port);
-    let opening = Opening { proto: transport, client_port, server_port, side: Side::Client, bytes };
-    match identify(&opening) {
+    match identify(&opening(transport, server_port, bytes)) {
         Identity::Is(protocol) => Some(protocol.name),
         _ => None,
     }
@@ -156,15 +155,7 @@ fn each_that_is_not_read_has_an_example() {
         PROTOCOLS.iter().filter(|protocol| protocol.stream.is_none() && protocol.datagram.is_none())
     {
         let has = all().any(|(_, transport, port, text)| {
-            let bytes = bytes(text);
-            let opening = Opening {
-                proto: *transport,
-                client_port: client_port(*port),
-                server_port: *port,
-                side: Side::Client,
-                bytes: &bytes,
-            };
-            (protocol.probe)(&opening) == crate::dissect::Verdict::Yes
+            (protocol.probe)(&opening(*transport, *port, &bytes(text))) == crate::dissect::Verdict::Yes
         });
         assert!(has || protocol.name == "http2", "{}", protocol.name);
     }
