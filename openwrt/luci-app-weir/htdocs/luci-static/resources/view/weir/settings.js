@@ -20,6 +20,10 @@ function isSpan() {
 	return matches(SPAN, _('A time such as 30s, 5min, 12h or 30days.'));
 }
 
+function isFolder() {
+	return matches(FOLDER, _('A path of letters, digits and _ . - such as /mnt/usb/weir.'));
+}
+
 return view.extend({
 	load: function() {
 		return uci.load('weir');
@@ -99,13 +103,13 @@ return view.extend({
 			_('A folder of its own. /var is memory: it is lost with a restart, and nothing wears out. To keep records, name one on a disk.'));
 		o.depends('store_kind', 'sqlite');
 		o.placeholder = '/var/lib/weir';
-		o.validate = matches(FOLDER, _('A path of letters, digits and _ . - such as /mnt/usb/weir.'));
+		o.validate = isFolder();
 
 		o = add('storage', form.Value, 'storage', 'copy', _('Folder of its copy'),
 			_('On a disk or in flash, for a database in memory: written every twelve hours and at the end, read back after a restart.'));
 		o.depends('store_kind', 'sqlite');
 		o.placeholder = '/mnt/usb/weir';
-		o.validate = matches(FOLDER, _('A path of letters, digits and _ . - such as /mnt/usb/weir.'));
+		o.validate = isFolder();
 
 		o = add('storage', form.Value, 'store', 'max_mb', _('Largest size'),
 			_('In MB. The oldest records are deleted beyond it. In memory it is never more than an eighth of it.'));
