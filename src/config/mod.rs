@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use parse::{Mistake, default_file, find};
-use setting::sections;
 pub use setting::{Choice, Described, Number, OneOf, Section, Setting, Size, SomeOf, Span};
+use setting::{choices, sections};
 use toml::de::DeValue;
 
 use crate::engine;
@@ -228,67 +228,29 @@ sections! {
     }
 }
 
-/// How traffic is watched.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SourceKind {
-    Tap,
-    Heads,
-    /// Heads where that can be, otherwise tap.
-    Auto,
-}
-
-impl Choice for SourceKind {
-    const ALL: &'static [SourceKind] = &[SourceKind::Tap, SourceKind::Heads, SourceKind::Auto];
-
-    fn name(self) -> &'static str {
-        match self {
-            SourceKind::Tap => "tap",
-            SourceKind::Heads => "heads",
-            SourceKind::Auto => "auto",
-        }
+choices! {
+    /// How traffic is watched.
+    SourceKind {
+        Tap = "tap",
+        Heads = "heads",
+        /// Heads where that can be, otherwise tap.
+        Auto = "auto",
     }
-}
 
-/// Which database.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum StoreKind {
-    Sqlite,
-    Mariadb,
-    /// Records are counted and dropped.
-    None,
-}
-
-impl Choice for StoreKind {
-    const ALL: &'static [StoreKind] = &[StoreKind::Sqlite, StoreKind::Mariadb, StoreKind::None];
-
-    fn name(self) -> &'static str {
-        match self {
-            StoreKind::Sqlite => "sqlite",
-            StoreKind::Mariadb => "mariadb",
-            StoreKind::None => "none",
-        }
+    /// Which database.
+    StoreKind {
+        Sqlite = "sqlite",
+        Mariadb = "mariadb",
+        /// Records are counted and dropped.
+        None = "none",
     }
-}
 
-/// How much is logged.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LogLevel {
-    Error,
-    Warn,
-    Info,
-    Debug,
-}
-
-impl Choice for LogLevel {
-    const ALL: &'static [LogLevel] = &[LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug];
-
-    fn name(self) -> &'static str {
-        match self {
-            LogLevel::Error => "error",
-            LogLevel::Warn => "warn",
-            LogLevel::Info => "info",
-            LogLevel::Debug => "debug",
-        }
+    /// How much is logged.
+    LogLevel {
+        Error = "error",
+        Warn = "warn",
+        Info = "info",
+        Debug = "debug",
     }
 }
 

@@ -260,6 +260,33 @@ pub trait Choice: Copy + PartialEq + 'static {
     fn name(self) -> &'static str;
 }
 
+/// Defines choices, each variant with its word: one that is there can be chosen.
+macro_rules! choices {
+    ($(
+        $(#[doc = $doc:literal])+
+        $Choice:ident {
+            $($(#[doc = $variant_doc:literal])* $variant:ident = $word:literal,)+
+        }
+    )+) => {$(
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum $Choice {
+            $($(#[doc = $variant_doc])* $variant,)+
+        }
+
+        impl Choice for $Choice {
+            const ALL: &'static [$Choice] = &[$($Choice::$variant),+];
+
+            fn name(self) -> &'static str {
+                match self {
+                    $($Choice::$variant => $word,)+
+                }
+            }
+        }
+    )+};
+}
+pub(super) use choices;
+
 /// What a wrong word is told.
 fn words<T: Choice>() -> String {
     let quoted: Vec<_> = T::ALL.iter().map(|choice| format!("\"{}\"", choice.name())).collect();
