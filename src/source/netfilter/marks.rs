@@ -4,7 +4,8 @@
 use std::io;
 use std::net::IpAddr;
 
-use super::conntrack::{GET, PATIENCE, SUBSYSTEM, attribute};
+use super::conntrack::{GET, PATIENCE, SUBSYSTEM};
+use super::entry::attribute;
 use super::netlink::{DONE, ERROR, NESTED, Read, Request, Socket, messages};
 use crate::engine::Ends;
 use crate::wire::proto;
@@ -145,7 +146,7 @@ mod tests {
         };
         let ports = |src, dst, answers| {
             let body = request(1 << 30, &ends, src, dst, answers, true).into_body();
-            let found = super::super::conntrack::tuple_of(&body[4..]).unwrap();
+            let found = super::super::entry::tuple_of(&body[4..]).unwrap();
             assert!(body.ends_with(&[8, 0, 21, 0, 0x40, 0, 0, 0]) || cfg!(target_endian = "big"));
             found
         };
