@@ -19,7 +19,7 @@ use weir::rules::{Evidence, Rules};
 use weir::store::Store;
 use weir::store::eve::Eve;
 use weir::time::Time;
-use weir::wire::{self, Body, Decoder, LinkType, Tunnel};
+use weir::wire::{self, Body, Decoder, LinkType, Tunnel, reset};
 
 #[allow(unused_imports)]
 pub use streams::{essence, streams};
@@ -75,7 +75,14 @@ pub fn wire(data: &[u8]) {
         let cut = u32::from(bytes.byte());
         let length = usize::from(bytes.byte()) * 4;
         let frame = bytes.take(length);
-        decoder.frame(now, now, 0, kind, frame, frame.len() as u32 + cut, &mut look);
+        let mut segments = Vec::new();
+        decoder.frame(now, now, 0, kind, frame, frame.len() as u32 + cut, &mut |packet| {
+            segments.extend(reset::Segment::of(&packet));
+            look(packet);
+        });
+        // What answers them is known when it comes back, and never answered.
+        let pairs = segments.iter().filter_map(|segment| reset::pair(kind, frame, segment, None));
+        assert!(pairs.flatten().all(|answer| reset::is_own(kind, &answer)));
         decoder.tick(now, &mut look);
         frames += 1;
     }

@@ -5,7 +5,8 @@
 //!
 //! - [`time`], [`prefix`] and [`table`]: instants, networks by their addresses,
 //!   and the one hash table of fixed size.
-//! - [`wire`]: frames to packets. Link headers, IP, fragments, tunnels.
+//! - [`wire`]: frames to packets. Link headers, IP, fragments, tunnels; and the
+//!   frames of resets.
 //! - [`record`]: the rows that come out; their one definition makes both
 //!   database schemas, the EVE JSON and what the pages know of columns.
 //! - [`dissect`]: what the bytes of a session say. A protocol is one file.

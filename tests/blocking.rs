@@ -2,59 +2,17 @@
 //! they do not goes on, and nothing stays behind.
 
 mod common;
+#[path = "common/endless.rs"]
+mod endless;
 #[path = "common/routed.rs"]
 mod routed;
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use endless::{ENDLESS, FEATURES, download, goes_on, got, stops};
 use routed::{CLIENT, Routed, SERVER, SERVER6, Watcher, kernel_can};
-
-const FEATURES: &str =
-    "#class video Video\nTube:[;;;tube.example;]\n#class other Other\nWork:[;;;work.example;]\n";
-
-/// Sends without end, as many bytes each tenth of a second as it takes to be no
-/// load, by TCP and by UDP to whoever sent something.
-const ENDLESS: &str = "
-import socket, threading, time
-def stream(to):
-    try:
-        to.recv(4000)
-        to.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Type: video/mp4\\r\\n\\r\\n')
-        while True:
-            to.sendall(b'x' * 10000)
-            time.sleep(0.02)
-    except OSError: pass
-listener = socket.create_server(('::', 80), family=socket.AF_INET6, dualstack_ipv6=True)
-while True:
-    threading.Thread(target=stream, args=(listener.accept()[0],), daemon=True).start()
-";
-
-/// A download by curl that ends only when it is stopped.
-fn download(net: &Routed, name: &str, address: &str, log: &str) -> Child {
-    let file = fs::File::create(net.folder.join(log)).unwrap();
-    let address = if address.contains(':') { format!("[{address}]") } else { address.into() };
-    Command::new("ip")
-        .args(["netns", "exec", &net.client, "curl", "-sS", "-m", "50", "-o"])
-        .arg(net.folder.join(format!("{log}.got")))
-        .args(["--resolve", &format!("{name}:80:{address}"), &format!("http://{name}/")])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(file)
-        .spawn()
-        .unwrap()
-}
-
-fn got(net: &Routed, log: &str) -> u64 {
-    fs::metadata(net.folder.join(format!("{log}.got"))).map_or(0, |file| file.len())
-}
-
-/// Bytes come, after those that have come already.
-fn goes_on(net: &Routed, log: &str) {
-    let before = got(net, log);
-    common::until("bytes come", || got(net, log) > before + 30_000);
-}
 
 fn daemon(net: &mut Routed, source: &str, policies: &str) -> Watcher {
     fs::write(net.folder.join("features.txt"), FEATURES).unwrap();
@@ -71,16 +29,6 @@ fn change(net: &Routed, watcher: &Watcher, from: &str, to: &str) {
     assert!(text.contains(from), "{text}");
     fs::write(&path, text.replace(from, to)).unwrap();
     watcher.signal("HUP");
-}
-
-#[allow(clippy::disallowed_methods)]
-fn stops(child: &mut Child, since: Instant) -> Duration {
-    let mut ended = false;
-    common::until("it is stopped", || {
-        ended = ended || child.try_wait().unwrap().is_some();
-        ended
-    });
-    since.elapsed()
 }
 
 #[allow(clippy::disallowed_methods)]
@@ -222,6 +170,13 @@ fn rules_stay_when_the_way_to_watch_changes() {
         });
     }
     assert!(!watcher.log().contains("taken away"), "{}", watcher.log());
+    // Resets need none of it.
+    let (rules_way, resets_way) = ("enabled = true", "enabled = true\nway = \"resets\"");
+    change(&net, &watcher, rules_way, resets_way);
+    common::until("it resets", || watcher.status()["blocking"]["way"] == "resets");
+    assert!(!net.tables().contains("weir"));
+    change(&net, &watcher, resets_way, rules_way);
+    common::until("the rules are there again", || net.tables().contains("weir"));
     change(&net, &watcher, "enabled = true", "enabled = false");
     common::until("the rules are gone", || !net.tables().contains("weir"));
     watcher.signal("TERM");

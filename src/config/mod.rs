@@ -202,12 +202,26 @@ sections! {
         web_password: String = String::new();
     }
 
-    /// Whether what the policies below say is done. Needs nftables and conntrack,
-    /// on the router that forwards the traffic.
+    /// Whether what the policies below say is done.
     blocking: Blocking {
         /// Off: policies are not even looked at.
         enabled: bool = false;
-        /// The bits of conntrack's mark for what is stopped (1073741824 is
+        /// How it is done. "rules": by nftables and conntrack, on the router that
+        /// forwards the traffic. "resets": connections of TCP are ended by frames in
+        /// the name of both ends, from beside their way, as at a mirror port. These
+        /// need every frame (source "tap" or "auto") in Ethernet or as bare IP. UDP,
+        /// and so QUIC, can't be stopped by them, nor what is inside tunnels; `weir
+        /// status` counts both.
+        way: OneOf<StopWay> = OneOf(StopWay::Rules);
+        /// For resets: the interface that they are sent by, where that which is
+        /// watched only receives, as some mirror ports do. "" for the one that the
+        /// segment came by.
+        reset_interface: String = String::new();
+        /// For resets: segments that are answered in a second, each by two frames of
+        /// 54 to 90 bytes. More are counted and left; the next of their session may
+        /// be answered.
+        max_resets: Number<1, 100_000> = Number(1000);
+        /// For rules: the bits of conntrack's mark for what is stopped (1073741824 is
         /// 0x40000000); no other program may use them.
         mark: Number<1, { u32::MAX }> = Number(0x4000_0000);
     }
@@ -235,6 +249,14 @@ choices! {
         Heads = "heads",
         /// Heads where that can be, otherwise tap.
         Auto = "auto",
+    }
+
+    /// How sessions are stopped.
+    StopWay {
+        /// Marks in conntrack, and rules of nftables.
+        Rules = "rules",
+        /// Segments that end connections.
+        Resets = "resets",
     }
 
     /// Which database.

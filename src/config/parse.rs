@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Config, SECTIONS, policies};
+use super::{Config, SECTIONS, SourceKind, StopWay, policies};
 
 /// Where the daemon's configuration is when nobody says where.
 const PLACES: [&str; 2] = ["config.toml", "/etc/weir/config.toml"];
@@ -45,6 +45,13 @@ impl Config {
                 continue;
             }
             reader.section(section.get_ref(), section.span().start, settings.get_ref());
+        }
+        if reader.config.blocking.way.0 == StopWay::Resets
+            && reader.config.capture.source.0 == SourceKind::Heads
+        {
+            let way = table.get_ref().get("blocking").and_then(|section| section.get_ref().get("way"));
+            let text = "resets need every frame: source in [capture] has to be \"tap\" or \"auto\" with them";
+            reader.complain(way.map_or(0, |way| way.span().start), text.into());
         }
         let Reader { mut mistakes, mut config, .. } = reader;
         mistakes.sort();
@@ -256,6 +263,12 @@ mod tests {
             ]
         );
         assert_eq!(mistakes("[policy]\nname = \"a\"")[0], "1:2: expected [[policy]], with double brackets");
+        let contrary = "[blocking]\nway = \"resets\"\n[capture]\nsource = ";
+        assert_eq!(
+            mistakes(&format!("{contrary}\"heads\"")),
+            ["2:7: resets need every frame: source in [capture] has to be \"tap\" or \"auto\" with them"]
+        );
+        assert!(Config::parse(&format!("{contrary}\"auto\""), Path::new("")).is_ok());
         assert_eq!(mistakes("capture = 1")[0], "1:1: expected settings below [capture]");
         assert_eq!(mistakes("[zzz]")[0], "1:2: unknown section [zzz]");
     }

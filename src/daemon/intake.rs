@@ -9,12 +9,13 @@ use serde_json::{Map, Value, json};
 
 use super::Exit;
 use super::ports::{Ports, wanted};
+use super::resets::Resets;
 use super::retry::{self, Retry};
-use super::stopper::is_asked;
-use crate::config::{Config, SourceKind};
+use super::stopper::way;
+use crate::config::{Config, SourceKind, StopWay};
 use crate::engine::{self, Engine};
 use crate::source::netfilter::{Heads, HeadsOptions, Logging, Plan, Seen};
-use crate::source::{Error, LiveOptions, Loss, State};
+use crate::source::{Error, GATHER, GATHER_TO_ANSWER, LiveOptions, Loss, State};
 use crate::time::Time;
 
 /// What there is for one way to watch.
@@ -30,6 +31,10 @@ impl Intake {
         match config.capture.source.0 {
             SourceKind::Tap => tap(),
             SourceKind::Heads => Ok(Intake::Heads(Box::new(Watch::open(config, now)?))),
+            SourceKind::Auto if by_resets(config) => {
+                log::info!("source: tap, as resets need every frame");
+                tap()
+            }
             SourceKind::Auto => match why_not_heads().map_or_else(|| Watch::open(config, now), Err) {
                 Ok(watch) => {
                     log::info!("source: heads, as this router's kernel has all that they need");
@@ -55,7 +60,7 @@ impl Intake {
             (Intake::Tap(ports), SourceKind::Tap | SourceKind::Auto) => {
                 ports.are(&config.capture.interfaces, &live_options(config))
             }
-            (Intake::Heads(watch), SourceKind::Heads | SourceKind::Auto) => {
+            (Intake::Heads(watch), SourceKind::Heads | SourceKind::Auto) if !by_resets(config) => {
                 heads_options(config).is_ok_and(|options| options == watch.options)
             }
             _ => false,
@@ -107,10 +112,11 @@ impl Intake {
         }
     }
 
-    /// Hands what is there to `engine`; `true` when there may be more.
-    pub fn read(&mut self, engine: &mut Engine, now: Time) -> bool {
+    /// Hands what is there to `engine`, and by `resets`, where there are some;
+    /// `true` when there may be more.
+    pub fn read(&mut self, engine: &mut Engine, resets: Option<&mut Resets>, now: Time) -> bool {
         match self {
-            Intake::Tap(ports) => ports.read(engine, now),
+            Intake::Tap(ports) => ports.read(engine, resets, now),
             Intake::Heads(watch) => watch.read(engine, now),
         }
     }
@@ -280,7 +286,7 @@ fn logging(config: &Config) -> Logging {
 /// The rules for nftables that `config` asks for, with what heads need or not.
 pub fn plan(config: &Config, heads: bool) -> Result<Plan, Error> {
     let interfaces = wanted(&config.capture.interfaces)?;
-    let mark = is_asked(config).then_some(*config.blocking.mark);
+    let mark = (way(config) == Some(StopWay::Rules)).then_some(*config.blocking.mark);
     Ok(Plan { interfaces, logging: heads.then(|| logging(config)), mark })
 }
 
@@ -291,5 +297,11 @@ fn live_options(config: &Config) -> LiveOptions {
         snaplen: *capture.snaplen,
         buffer: *capture.buffer,
         promiscuous: capture.promiscuous,
+        gather: if by_resets(config) { GATHER_TO_ANSWER } else { GATHER },
     }
+}
+
+/// Whether what is seen has to be answered.
+fn by_resets(config: &Config) -> bool {
+    way(config) == Some(StopWay::Resets)
 }

@@ -15,6 +15,7 @@ pub mod policies;
 mod ports;
 mod read;
 mod recent;
+mod resets;
 mod retry;
 mod run;
 mod signals;

@@ -3,6 +3,7 @@
 use std::os::fd::RawFd;
 
 use super::Exit;
+use super::resets::Resets;
 use super::retry::{self, Retry};
 use crate::engine::Engine;
 use crate::source::{Error, Live, LiveOptions, Loss, Source, State, default_interface};
@@ -56,15 +57,21 @@ impl Ports {
         self.ports.iter().filter_map(|port| port.live.as_ref()?.descriptor())
     }
 
-    /// Hands frames that are there to `engine`; `true` when there may be more.
-    pub fn read(&mut self, engine: &mut Engine, now: Time) -> bool {
+    /// Hands frames that are there to `engine`, and by `resets`, where there are
+    /// some; `true` when there may be more.
+    pub fn read(&mut self, engine: &mut Engine, mut resets: Option<&mut Resets>, now: Time) -> bool {
         let mut more = false;
         for port in &mut self.ports {
             let Some(live) = &mut port.live else { continue };
             let iface = engine.interface(&port.name);
-            let result = live.read(AT_ONCE, &mut |frame| {
-                engine.packet(frame.time, iface, frame.kind, frame.bytes, frame.on_wire);
+            let mac = live.mac();
+            let result = live.read(AT_ONCE, &mut |frame| match &mut resets {
+                None => engine.packet(frame.time, iface, frame.kind, frame.bytes, frame.on_wire),
+                Some(resets) => resets.frame(engine, iface, mac, &frame, now),
             });
+            if let Some(resets) = &mut resets {
+                resets.send(live, now);
+            }
             match result {
                 Ok(state) => more |= state == State::More,
                 Err(error) => {

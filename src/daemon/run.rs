@@ -18,7 +18,7 @@ use super::intake::Intake;
 use super::output::{HealthLog, Output, STORE};
 use super::recent::Recent;
 use super::signals::Signals;
-use super::stopper::{Stopper, is_asked};
+use super::stopper::{Stopper, way};
 use super::{Exit, load_config, policies, rules_of, write_web_info};
 use crate::config::{Choice, Config};
 use crate::control::Server;
@@ -141,7 +141,8 @@ impl Daemon {
             if signals.reload.swap(false, Ordering::Relaxed) {
                 self.reload(now);
             }
-            busy = self.intake.read(&mut self.engine, now);
+            let resets = self.stopper.as_mut().and_then(Stopper::resets);
+            busy = self.intake.read(&mut self.engine, resets, now);
             if self.intake.changes_options() {
                 self.engine.configure(self.intake.engine(&self.config));
             }
@@ -158,11 +159,12 @@ impl Daemon {
     /// The policies that are looked at, and what the wall shows.
     fn take_policies(&mut self, now: Time) {
         let Config { blocking, policies, .. } = &self.config;
+        self.engine.set_by_resets(self.stopper.as_mut().is_some_and(|stopper| stopper.resets().is_some()));
         self.engine.set_policies(if blocking.enabled { policies.clone() } else { Vec::new() });
         self.engine.set_local(local(now));
     }
 
-    /// Lets the kernel stop what is to be stopped.
+    /// Has what is to be stopped stopped.
     fn obey(&mut self, now: Time) {
         if !self.config.blocking.enabled {
             return;
@@ -250,8 +252,7 @@ impl Daemon {
             "interfaces": ports,
             "source": self.intake.details(),
             "coverage": coverage,
-            "blocking": self.stopper.as_ref().map(|stopper| json!({"policies": self.config.policies.len(),
-                "done": stopper.done, "late": stopper.late, "failed": stopper.failed})),
+            "blocking": self.stopper.as_ref().map(|stopper| stopper.status(self.config.policies.len())),
             "engine": engine,
             "features": {"apps": self.rules.apps().len(), "features": self.rules.features()},
             "store": {"kind": self.config.store.kind.0.name(), "offered": offered, "written": written,
@@ -287,7 +288,8 @@ impl Daemon {
                 }
             }
         }
-        if !self.stopper.as_ref().map_or(!is_asked(&config), |it| it.fits(&config, self.intake.has_heads())) {
+        let has_heads = self.intake.has_heads();
+        if !self.stopper.as_ref().map_or(way(&config).is_none(), |it| it.fits(&config, has_heads)) {
             self.stopper = None;
             self.stopper = self.new_stopper(&config, now);
         }
@@ -330,7 +332,7 @@ impl Daemon {
         while !left.is_zero() {
             signals.wait(&self.intake.descriptors(), left.min(self.intake.patience(clock.read().0)));
             let (now, _) = clock.read();
-            self.intake.read(&mut self.engine, now);
+            self.intake.read(&mut self.engine, None, now);
             self.send(now);
             left = HANDED_OVER.saturating_sub(now.since(begun));
         }

@@ -33,7 +33,7 @@ use crate::time::Time;
 use crate::wire::{self, Decoder, LinkType, Packet, RawMac};
 use core::Core;
 
-pub use core::{Line, Order};
+pub use core::{Line, Order, Stopped};
 pub use flow::{Ends, Flow};
 
 /// Limits and timeouts; `config.toml` says what each costs.
@@ -192,6 +192,8 @@ impl Engine {
         let now = core.now();
         self.decoder.tick(now, &mut |packet| core.packet(&packet));
         core.tick();
+        // What came in no frame can't be answered.
+        core.stopped();
     }
 
     /// The clock was set from `from` to `to`: what goes on moves with it.
@@ -225,6 +227,20 @@ impl Engine {
     /// Which sessions are to be stopped, or not any more, since the last call.
     pub fn orders(&mut self) -> Vec<Order> {
         self.core.orders()
+    }
+
+    /// Whether what is stopped is stopped by resets: then its segments are to be
+    /// had from [`Engine::stopped`]. When that changes, [`Engine::orders`] tell
+    /// anew all that is stopped.
+    pub fn set_by_resets(&mut self, by_resets: bool) {
+        self.core.set_by_resets(by_resets);
+    }
+
+    /// The segment in the frame that was handed in last, if an enforced policy
+    /// stops its session, and stops it by resets.
+    #[inline]
+    pub fn stopped(&mut self) -> Option<Stopped> {
+        self.core.stopped()
     }
 
     /// Takes over other limits and timeouts.

@@ -95,6 +95,8 @@ pub struct Session {
     pub unnamed: bool,
     /// The place of the policy that stops it.
     pub stopped_by: Option<u8>,
+    /// A segment of it was handed out for a reset, since then.
+    pub handed_out: bool,
     /// The queue in which it waits for its row to be written, if any…
     pub reporting: u8,
     /// …when that is, and when it was.

@@ -352,7 +352,8 @@ tables! {
         last: Time,
         /// The policy's name.
         policy: Arc<str>,
-        /// "stopped", or "dry run" where that was only tried.
+        /// "stopped", "dry run" where that was only tried, or "not stopped": what is
+        /// not TCP, where only resets could stop it.
         action: &'static str,
         /// "always", "schedule" or "quota".
         reason: &'static str,

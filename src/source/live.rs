@@ -9,15 +9,23 @@ use pcap::{Active, Capture};
 
 use super::{Error, Frame, Loss, Source, State};
 use crate::time::Time;
-use crate::wire::LinkType;
+use crate::wire::{LinkType, RawMac};
 
-/// How long the kernel may gather frames before it hands them over, in
-/// milliseconds: longer means fewer wake-ups, and later records.
-const GATHER_MS: i32 = 200;
+/// How long the kernel may gather frames before it hands them over: longer
+/// means fewer wake-ups, and later records.
+pub const GATHER: Duration = Duration::from_millis(200);
+
+/// The same where segments are to be answered, before their ends move on. Not
+/// libpcap's immediate mode: that has a place of the snap length for each frame,
+/// so that the kernel's buffer holds a few hundred of them only.
+pub const GATHER_TO_ANSWER: Duration = Duration::from_millis(10);
 
 /// After this the kernel has handed over every frame that it had: it looks at
 /// what it gathers that often, and hands over what was there the time before.
-pub const HANDED_OVER: Duration = Duration::from_millis(2 * GATHER_MS as u64 + 50);
+pub const HANDED_OVER: Duration = Duration::from_millis(2 * GATHER.as_millis() as u64 + 50);
+
+/// A filter that nothing matches (pcap-filter(7)): no frame has no bytes.
+const NOTHING: &str = "less 0";
 
 /// How to capture.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,6 +36,16 @@ pub struct LiveOptions {
     /// Bytes of the kernel's buffer.
     pub buffer: u32,
     pub promiscuous: bool,
+    /// How long the kernel may gather frames.
+    pub gather: Duration,
+}
+
+impl LiveOptions {
+    /// For an interface that is only sent by.
+    pub fn send_only() -> LiveOptions {
+        let (filter, gather) = (NOTHING.into(), GATHER);
+        LiveOptions { filter, snaplen: 96, buffer: 64 << 10, promiscuous: false, gather }
+    }
 }
 
 /// One interface.
@@ -35,6 +53,7 @@ pub struct Live {
     name: String,
     capture: Capture<Active>,
     kind: LinkType,
+    mac: Option<RawMac>,
     /// Frames read, and frames lost.
     read: u64,
     lost: u64,
@@ -51,7 +70,7 @@ impl Live {
             .snaplen(i32::try_from(options.snaplen).unwrap_or(i32::MAX))
             .buffer_size(i32::try_from(options.buffer).unwrap_or(i32::MAX))
             .promisc(options.promiscuous)
-            .timeout(GATHER_MS)
+            .timeout(i32::try_from(options.gather.as_millis()).unwrap_or(i32::MAX))
             .open()
             .map_err(failed)?;
         let mut capture = capture.setnonblock().map_err(failed)?;
@@ -64,7 +83,24 @@ impl Live {
                 .filter(&options.filter, true)
                 .map_err(|error| Error::Input(format!("filter \"{}\": {}", options.filter, plain(&error))))?;
         }
-        Ok(Live { name: name.to_owned(), capture, kind, read: 0, lost: 0, last: 0 })
+        let mac = (kind == LinkType::Ethernet).then(|| mac_of(name)).flatten();
+        Ok(Live { name: name.to_owned(), capture, kind, mac, read: 0, lost: 0, last: 0 })
+    }
+
+    /// Sends `frame`, which has to be of its kind. Fails where the kernel does
+    /// not take it: the interface is down, or can't send what was captured so.
+    pub fn send(&mut self, frame: &[u8]) -> Result<(), Error> {
+        self.capture.sendpacket(frame).map_err(|error| Error::Failed(explain(&self.name, &error)))
+    }
+
+    /// The kind of its frames.
+    pub fn kind(&self) -> LinkType {
+        self.kind
+    }
+
+    /// Its own MAC address, where it has one.
+    pub fn mac(&self) -> Option<RawMac> {
+        self.mac
     }
 
     pub fn name(&self) -> &str {
@@ -104,6 +140,18 @@ impl Source for Live {
         // Not what the kernel counts as received: some of that it still holds.
         Loss { offered: self.read + self.lost, lost: self.lost }
     }
+}
+
+/// The MAC address of the interface called `name`; none for loopback.
+fn mac_of(name: &str) -> Option<RawMac> {
+    let text = fs::read_to_string(Path::new("/sys/class/net").join(name).join("address")).ok()?;
+    parse_mac(text.trim()).filter(|mac| *mac != [0; 6])
+}
+
+fn parse_mac(text: &str) -> Option<RawMac> {
+    let bytes: Vec<u8> =
+        text.split(':').map(|part| u8::from_str_radix(part, 16).ok()).collect::<Option<_>>()?;
+    bytes.try_into().ok()
 }
 
 /// The interface to watch when none is named: the bridge of OpenWrt's LAN,
@@ -176,6 +224,14 @@ fn interfaces() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_six_bytes() {
+        assert_eq!(parse_mac("02:00:5e:aB:00:ff"), Some([2, 0, 0x5e, 0xab, 0, 0xff]));
+        for wrong in ["", "02:00:00:00:00", "02:00:00:00:00:00:00", "02:00:00:00:00:1ff", "x"] {
+            assert_eq!(parse_mac(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn the_default_route_with_the_lowest_metric_names_the_interface() {

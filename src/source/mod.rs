@@ -8,7 +8,7 @@ use std::fmt;
 use std::os::fd::RawFd;
 
 pub use file::CaptureFile;
-pub use live::{HANDED_OVER, Live, LiveOptions, default_interface};
+pub use live::{GATHER, GATHER_TO_ANSWER, HANDED_OVER, Live, LiveOptions, default_interface};
 
 use crate::time::Time;
 use crate::wire::LinkType;

@@ -11,11 +11,11 @@ use super::wifi;
 /// the most seen in practice; the bound keeps a crafted frame from costing more.
 const MAX_LAYERS: usize = 8;
 
-const IPV4: u16 = 0x0800;
-const IPV6: u16 = 0x86dd;
-const VLAN: u16 = 0x8100;
-const QINQ: u16 = 0x88a8;
-const QINQ_OLD: u16 = 0x9100;
+pub(super) const IPV4: u16 = 0x0800;
+pub(super) const IPV6: u16 = 0x86dd;
+pub(super) const VLAN: u16 = 0x8100;
+pub(super) const QINQ: u16 = 0x88a8;
+pub(super) const QINQ_OLD: u16 = 0x9100;
 const MPLS: u16 = 0x8847;
 const MPLS_MULTICAST: u16 = 0x8848;
 const PPPOE: u16 = 0x8864;

@@ -2,13 +2,14 @@
 //!
 //! `link` finds the IP header, `ip` reads it, `fragment` puts datagrams in
 //! pieces together, `transport` reads TCP, UDP and ICMP, and `tunnel` opens
-//! packets inside packets. Bytes are counted at the IP layer, as conntrack
+//! packets inside packets. `reset` alone makes frames. Bytes are counted at the IP layer, as conntrack
 //! and IPFIX count them: headers and payload of IP, no padding, no Ethernet.
 
 pub mod bytes;
 mod fragment;
 mod ip;
 mod link;
+pub mod reset;
 mod transport;
 mod tunnel;
 mod wifi;

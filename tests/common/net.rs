@@ -44,12 +44,17 @@ impl Spaces {
     pub fn new<const N: usize>(name: &str, parts: [&str; N]) -> (Spaces, [String; N]) {
         let id = std::process::id();
         let names = parts.map(|part| format!("weir-{part}{id}-{name}"));
-        let spaces = Spaces { folder: folder(name), names: names.to_vec(), children: Vec::new() };
-        for space in &names {
-            must(&format!("ip netns add {space}"));
-            must(&format!("ip -n {space} link set lo up"));
-        }
+        let mut spaces = Spaces { folder: folder(name), names: Vec::new(), children: Vec::new() };
+        let names = names.map(|name| spaces.another(name));
         (spaces, names)
+    }
+
+    /// One more of them.
+    pub fn another(&mut self, name: String) -> String {
+        must(&format!("ip netns add {name}"));
+        must(&format!("ip -n {name} link set lo up"));
+        self.names.push(name.clone());
+        name
     }
 
     /// Starts `words` in `space`; its output goes to the file `log`.

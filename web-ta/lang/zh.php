@@ -121,6 +121,7 @@ return [
     'Why' => '原因',
     'stopped' => '已阻断',
     'only tried' => '仅试运行',
+    'could not be stopped' => '无法阻断',
     'always' => '始终',
     'at this time' => '在此时段',
     'used up' => '配额用完',

@@ -16,7 +16,7 @@ if (!defined('WEIR')) {
  */
 function stopActions(): array
 {
-    return ['stopped' => t('stopped'), 'dry run' => t('only tried')];
+    return ['stopped' => t('stopped'), 'dry run' => t('only tried'), 'not stopped' => t('could not be stopped')];
 }
 
 /**

@@ -61,6 +61,9 @@ mariadb timeout text
 mariadb web_user text
 mariadb web_password text
 blocking enabled bool
+blocking way text
+blocking reset_interface text
+blocking max_resets number
 blocking mark number
 daemon log text
 daemon health_every text

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use coverage::Line;
-pub use stops::Order;
 use stops::Stops;
+pub use stops::{Order, Stopped};
 
 use super::apps::Apps;
 use super::devices::Devices;
@@ -234,6 +234,9 @@ impl Core {
             Body::Udp(udp) if !udp.payload.is_empty() => self.datagram(slot, side, udp.payload, packet),
             _ => {}
         }
+        if self.stops.by_resets {
+            self.hand_out(slot, packet);
+        }
     }
 
     /// Why the session at `slot` can't go on with `packet`, if so.
@@ -301,6 +304,7 @@ impl Core {
             untold: false,
             unnamed: false,
             stopped_by: None,
+            handed_out: false,
             reporting: report::NONE,
             report_at: Time::ZERO,
             written_at: Time::ZERO,

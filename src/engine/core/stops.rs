@@ -13,6 +13,8 @@ use crate::policy::{Local, MAX_POLICIES, Policy, Spent, Subject};
 use crate::record::{self, Device, Ids, Record, seed};
 use crate::table::Slot;
 use crate::time::Time;
+use crate::wire::reset::Segment;
+use crate::wire::{Packet, proto};
 
 /// Rows that wait for the minute's end. More than that many pairs of a policy
 /// and what it stopped are told in the next.
@@ -22,7 +24,7 @@ const MAX_WAITING: usize = 1_000;
 /// devices, for each of those.
 const MAX_USED: usize = 16_384;
 
-/// What the kernel shall do.
+/// What shall be done with a session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Order {
     pub ends: Ends,
@@ -30,8 +32,17 @@ pub struct Order {
     pub stop: bool,
 }
 
-/// What a row is about: the place of its policy, the device, app and host.
-type About = (u8, Device, Option<AppId>, Option<Arc<str>>);
+/// A segment of a session that is stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stopped {
+    pub segment: Segment,
+    /// The first of its session that was handed out.
+    pub is_first: bool,
+}
+
+/// What a row is about: the place of its policy, the device, app and host, and
+/// whether the session can be stopped.
+type About = (u8, Device, Option<AppId>, Option<Arc<str>>, bool);
 
 #[derive(Clone, Copy, Default)]
 struct Used {
@@ -57,6 +68,9 @@ pub struct Stops {
     used: HashMap<(u8, Device), Used>,
     waiting: HashMap<About, Count>,
     orders: Vec<Order>,
+    /// Segments of what is stopped are handed out, to be answered by resets.
+    pub(super) by_resets: bool,
+    stopped: Option<Stopped>,
     ids: Ids,
 }
 
@@ -123,7 +137,41 @@ impl Core {
         self.judge_all();
     }
 
-    /// What the kernel shall do since it was asked last.
+    /// Whether sessions are stopped by resets, and not by the kernel. When that
+    /// changes, orders tell anew what is stopped, and all is handed out anew.
+    pub fn set_by_resets(&mut self, by_resets: bool) {
+        if std::mem::replace(&mut self.stops.by_resets, by_resets) == by_resets {
+            return;
+        }
+        self.stops.stopped = None;
+        for slot in self.sessions.slots() {
+            let Some((key, session)) = self.sessions.get_mut(slot) else { continue };
+            session.handed_out = false;
+            if self.stops.is_enforced(session.stopped_by) {
+                self.stops.orders.push(Order { ends: key.ends(session.client), stop: true });
+            }
+        }
+    }
+
+    /// The segment that was handed out since this was asked last; there is one
+    /// at most in a frame, as TCP carries no tunnel.
+    #[inline]
+    pub fn stopped(&mut self) -> Option<Stopped> {
+        self.stops.stopped.take()
+    }
+
+    /// Hands out `packet` of the session at `slot` where that is stopped.
+    pub(super) fn hand_out(&mut self, slot: Slot, packet: &Packet<'_>) {
+        let Some((_, session)) = self.sessions.get_mut(slot) else { return };
+        if !self.stops.is_enforced(session.stopped_by) {
+            return;
+        }
+        let Some(segment) = Segment::of(packet) else { return };
+        let is_first = !std::mem::replace(&mut session.handed_out, true);
+        self.stops.stopped = Some(Stopped { segment, is_first });
+    }
+
+    /// What shall be done since it was asked last.
     pub fn orders(&mut self) -> Vec<Order> {
         std::mem::take(&mut self.stops.orders)
     }
@@ -172,11 +220,13 @@ impl Core {
         }
         let (was, is) = (self.stops.is_enforced(before), self.stops.is_enforced(verdict));
         if was != is {
+            session.handed_out = false;
             self.stops.orders.push(Order { ends: key.ends(session.client), stop: is });
         }
         let Some(place) = verdict else { return };
         let host = session.hosts.first().map(|(_, name)| name.clone());
-        let about = (place, session.device, session.app, host);
+        let can_be = !self.stops.by_resets || key.proto() == proto::TCP;
+        let about = (place, session.device, session.app, host, can_be);
         if self.stops.waiting.len() >= MAX_WAITING && !self.stops.waiting.contains_key(&about) {
             self.write_stops();
         }
@@ -215,7 +265,7 @@ impl Core {
     pub(super) fn write_stops(&mut self) {
         let mut rows: Vec<(About, Count)> = self.stops.waiting.drain().collect();
         rows.sort_by_key(|(_, count)| count.first);
-        for ((place, device, app, host), count) in rows {
+        for ((place, device, app, host, can_be), count) in rows {
             let policy = &self.stops.policies[usize::from(place)];
             let name = policy.name.as_bytes();
             let id = self.stops.ids.next(count.first, seed([name, device.text().as_bytes()]));
@@ -224,7 +274,11 @@ impl Core {
                 time: count.first,
                 last: count.last,
                 policy: policy.name.clone(),
-                action: if policy.dry_run { "dry run" } else { "stopped" },
+                action: match (policy.dry_run, can_be) {
+                    (true, _) => "dry run",
+                    (false, true) => "stopped",
+                    (false, false) => "not stopped",
+                },
                 reason: policy.reason(),
                 device,
                 app: self.apps.name(app),

@@ -56,6 +56,46 @@ fn what_a_policy_is_about_stops_while_its_time_is() {
 }
 
 #[test]
+fn segments_of_what_is_stopped_are_handed_out_for_resets() {
+    let mut rig = Rig::new(options(), "Web:[tcp;;80;;]\n");
+    let web = Policy { apps: vec!["web".into()], ..policy("web") };
+    rig.tcp(false, SYN, 99, b"").tcp(true, SYN | ACK, 999, b"");
+    assert_eq!(rig.engine.stopped(), None);
+    rig.engine.set_policies(vec![web]);
+    rig.engine.set_local(wall(1, 12));
+    assert_eq!(rig.orders(), [(80, true)]);
+    rig.tcp(false, ACK, 100, b"by rules");
+    assert_eq!(rig.engine.stopped(), None);
+    // Another stops it from now on: it hears of what was stopped.
+    rig.engine.set_by_resets(true);
+    assert_eq!(rig.orders(), [(80, true)]);
+    rig.tcp(false, ACK, 108, b"four");
+    let found = rig.engine.stopped().unwrap();
+    assert_eq!((found.segment.seq, found.segment.length), (108, 4));
+    assert_eq!((found.segment.src, found.is_first), ((CLIENT.into(), 40000), true));
+    assert_eq!(rig.engine.stopped(), None, "once");
+    rig.tcp(true, ACK, 1000, b"");
+    assert!(!rig.engine.stopped().unwrap().is_first);
+    rig.tcp(true, flag::RST | ACK, 1000, b"");
+    assert_eq!(rig.engine.stopped(), None, "no RST is answered");
+    rig.engine.set_policies(Vec::new());
+    rig.tcp(false, ACK, 112, b"free");
+    assert_eq!(rig.engine.stopped(), None);
+}
+
+#[test]
+fn what_resets_can_not_stop_is_written_down_as_such() {
+    let mut rig = Rig::new(options(), TUBE);
+    rig.engine.set_by_resets(true);
+    rig.engine.set_policies(vec![policy("video")]);
+    rig.engine.set_local(wall(1, 12));
+    rig.send(7000, 9);
+    assert_eq!((rig.engine.stopped(), rig.orders()), (None, vec![(7000, true)]));
+    rig.finish();
+    assert_eq!(rig.stops()[0].action, "not stopped");
+}
+
+#[test]
 fn one_that_is_tried_stops_nothing_and_stands_behind_those_that_do() {
     let mut rig = Rig::new(options(), TUBE);
     let tried = Policy { dry_run: true, ..policy("tried") };

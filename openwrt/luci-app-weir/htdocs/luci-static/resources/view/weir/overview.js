@@ -142,6 +142,8 @@ function coverage({ running, status }) {
 			: '%1024mB'.format(status.store.flash_bytes.today)));
 	if (status.blocking)
 		out.push(row(_('Sessions stopped'), '%d'.format(status.blocking.done)));
+	if (status.blocking?.cannot)
+		out.push(row(_('Sessions that resets can not stop'), '%d'.format(status.blocking.cannot)));
 
 	return out;
 }

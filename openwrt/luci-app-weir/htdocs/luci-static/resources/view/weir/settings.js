@@ -182,6 +182,7 @@ return view.extend({
 			[ 'rollup', 'max_pairs', _('Devices with an app in a volume'), '2000' ],
 			[ 'rollup', 'share', _('Part of the database for volumes, of 100'), '75' ],
 			[ 'store', 'max_queue', _('Records that wait'), '20000' ],
+			[ 'blocking', 'max_resets', _('Packets answered by resets, in a second'), '1000' ],
 			[ 'store', 'batch', _('Records written at once'), '1000' ],
 			[ 'capture', 'max_datagrams', _('Datagrams in pieces that wait'), '64' ],
 			[ 'capture', 'snaplen', _('Bytes of a packet that are looked at'), '4096' ]
@@ -217,6 +218,18 @@ return view.extend({
 
 		o = add('blocking', form.Flag, 'blocking', 'enabled', _('Stop traffic'),
 			_('What the rules of the house below say is done only when this is on.'));
+
+		o = add('blocking', form.ListValue, 'blocking', 'way', _('How to stop'),
+			_('Rules stop what this router forwards. Resets end TCP connections from beside their way, for a mirror port, and need every packet; UDP goes on.'));
+		o.value('rules', _('Rules of the firewall'));
+		o.value('resets', _('Resets'));
+		o.default = 'rules';
+
+		o = add('blocking', widgets.DeviceSelect, 'blocking', 'reset_interface', _('Send resets by'),
+			_('Where what is watched only receives, as some mirror ports do. Empty is the device that the packet came by.'));
+		o.depends('blocking_way', 'resets');
+		o.nocreate = true;
+		o.noaliases = true;
 
 		o = add('blocking', form.Value, 'blocking', 'mark', _('Mark'),
 			_('Bits of the mark of connection tracking that no other program may use.'));
