@@ -222,7 +222,7 @@ mod tests {
             let mut config = Config::default();
             config.blocking.max_resets.0 = max;
             let mut engine = Engine::new(config.engine(), Arc::default());
-            engine.set_by_resets(true);
+            engine.set_stopper(true);
             engine.set_policies(vec![Policy { name: "all".into(), ..Policy::default() }]);
             engine.set_local(Local { day: 1, weekday: 0, minute: 0 });
             Rig { resets: Resets::open(&config, Time::ZERO).unwrap(), engine }

@@ -59,7 +59,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
     let spent = spent_today(&config, &rules, now);
     let stopper = Stopper::open(&config, intake.has_heads(), now)?;
     let mut daemon = Daemon {
-        stopper,
+        stopper: None,
         engine: Engine::new(intake.engine(&config), rules.clone()),
         rules,
         path,
@@ -75,6 +75,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
         lines: Lines::default(),
         config,
     };
+    daemon.put_stopper(stopper);
     daemon.take_policies(now);
     daemon.engine.set_spent(spent.into_iter());
     daemon.lines.look(daemon.intake.interfaces().into_iter(), &daemon.engine);
@@ -159,7 +160,6 @@ impl Daemon {
     /// The policies that are looked at, and what the wall shows.
     fn take_policies(&mut self, now: Time) {
         let Config { blocking, policies, .. } = &self.config;
-        self.engine.set_by_resets(self.stopper.as_mut().is_some_and(|stopper| stopper.resets().is_some()));
         self.engine.set_policies(if blocking.enabled { policies.clone() } else { Vec::new() });
         self.engine.set_local(local(now));
     }
@@ -283,7 +283,8 @@ impl Daemon {
             match Intake::open(&config, now) {
                 Ok(intake) => self.intake = intake,
                 Err(exit) => {
-                    self.stopper = self.new_stopper(&self.config, now);
+                    let stopper = self.new_stopper(&self.config, now);
+                    self.put_stopper(stopper);
                     return log::error!("reload: nothing was changed: {exit}");
                 }
             }
@@ -291,7 +292,8 @@ impl Daemon {
         let has_heads = self.intake.has_heads();
         if !self.stopper.as_ref().map_or(way(&config).is_none(), |it| it.fits(&config, has_heads)) {
             self.stopper = None;
-            self.stopper = self.new_stopper(&config, now);
+            let stopper = self.new_stopper(&config, now);
+            self.put_stopper(stopper);
         }
         if self.output.differs(&self.config, &config) {
             match Output::open(&config) {
@@ -323,6 +325,12 @@ impl Daemon {
             log::error!("reload: {error}; nothing is stopped");
             None
         })
+    }
+
+    /// Lets `stopper` stop what is stopped, from its beginning.
+    fn put_stopper(&mut self, mut stopper: Option<Stopper>) {
+        self.engine.set_stopper(stopper.as_mut().is_some_and(|stopper| stopper.resets().is_some()));
+        self.stopper = stopper;
     }
 
     /// Takes what the kernel had captured when the end was called for.

@@ -229,11 +229,10 @@ impl Engine {
         self.core.orders()
     }
 
-    /// Whether what is stopped is stopped by resets: then its segments are to be
-    /// had from [`Engine::stopped`]. When that changes, [`Engine::orders`] tell
-    /// anew all that is stopped.
-    pub fn set_by_resets(&mut self, by_resets: bool) {
-        self.core.set_by_resets(by_resets);
+    /// Something else stops what is to be stopped: [`Engine::orders`] tell anew what
+    /// that is. With `by_resets` its segments are to be had from [`Engine::stopped`].
+    pub fn set_stopper(&mut self, by_resets: bool) {
+        self.core.set_stopper(by_resets);
     }
 
     /// The segment in the frame that was handed in last, if an enforced policy

@@ -137,12 +137,11 @@ impl Core {
         self.judge_all();
     }
 
-    /// Whether sessions are stopped by resets, and not by the kernel. When that
-    /// changes, orders tell anew what is stopped, and all is handed out anew.
-    pub fn set_by_resets(&mut self, by_resets: bool) {
-        if std::mem::replace(&mut self.stops.by_resets, by_resets) == by_resets {
-            return;
-        }
+    /// Something else stops sessions, by resets or not: orders tell anew what is
+    /// stopped, and all is handed out anew.
+    pub fn set_stopper(&mut self, by_resets: bool) {
+        self.stops.by_resets = by_resets;
+        self.stops.orders.clear();
         self.stops.stopped = None;
         for slot in self.sessions.slots() {
             let Some((key, session)) = self.sessions.get_mut(slot) else { continue };

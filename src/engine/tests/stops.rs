@@ -67,7 +67,9 @@ fn segments_of_what_is_stopped_are_handed_out_for_resets() {
     rig.tcp(false, ACK, 100, b"by rules");
     assert_eq!(rig.engine.stopped(), None);
     // Another stops it from now on: it hears of what was stopped.
-    rig.engine.set_by_resets(true);
+    rig.engine.set_stopper(false);
+    assert_eq!(rig.orders(), [(80, true)]);
+    rig.engine.set_stopper(true);
     assert_eq!(rig.orders(), [(80, true)]);
     rig.tcp(false, ACK, 108, b"four");
     let found = rig.engine.stopped().unwrap();
@@ -86,7 +88,7 @@ fn segments_of_what_is_stopped_are_handed_out_for_resets() {
 #[test]
 fn what_resets_can_not_stop_is_written_down_as_such() {
     let mut rig = Rig::new(options(), TUBE);
-    rig.engine.set_by_resets(true);
+    rig.engine.set_stopper(true);
     rig.engine.set_policies(vec![policy("video")]);
     rig.engine.set_local(wall(1, 12));
     rig.send(7000, 9);
