@@ -13,8 +13,9 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
+use super::ends::without_expired;
 use super::entry::{Counts, Entry};
-use super::netlink::{DONE, ERROR, Read, Request, Socket, messages};
+use super::netlink::{DONE, ERROR, Read, Request, Socket, attach, messages};
 use crate::engine::Flow;
 
 /// The kernel's numbers: linux/netfilter/nfnetlink_conntrack.h.
@@ -159,6 +160,12 @@ impl Conntrack {
         events.set(libc::SOL_NETLINK, libc::NETLINK_BROADCAST_ERROR, 1)?;
         events.join(GROUP_DESTROY)?;
         Ok(Conntrack { events, dumps, table: Table::new(limit), dumping: false, first: true })
+    }
+
+    /// Is told no more of the ends of TCP connections that a dump tells of: it
+    /// is asked for at least twice while one stands in TIME_WAIT.
+    pub fn leave_out_expired(&self) -> io::Result<()> {
+        attach(self.events.descriptor(), &mut without_expired())
     }
 
     pub fn descriptor(&self) -> RawFd {

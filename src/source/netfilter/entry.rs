@@ -10,6 +10,9 @@ pub mod attribute {
     pub const ORIGINAL: u16 = 1;
     pub const REPLY: u16 = 2;
     pub const COUNTED: [u16; 2] = [9, 10];
+    pub const PROTOINFO: u16 = 4;
+    /// Seconds that it has left; none where its time is up.
+    pub const TIMEOUT: u16 = 7;
     pub const MARK: u16 = 8;
     pub const ID: u16 = 12;
     pub const MARK_MASK: u16 = 21;
@@ -27,6 +30,11 @@ pub mod attribute {
     pub const DST_PORT: u16 = 3;
     pub const ICMP: [u16; 3] = [4, 5, 6];
     pub const ICMPV6: [u16; 3] = [7, 8, 9];
+
+    /// Within what a protocol tells…
+    pub const TCP: u16 = 1;
+    /// …and within that.
+    pub const TCP_STATE: u16 = 1;
 
     /// Within counters.
     pub const PACKETS: u16 = 1;

@@ -87,6 +87,10 @@ impl Heads {
         switch_on("nf_conntrack_events")?;
         let mut conntrack = Conntrack::open(options.max_flows, *buffer)
             .map_err(failed("conntrack (kmod-nf-conntrack-netlink)"))?;
+        let longest = LONGEST * options.dump_every;
+        if time_wait().is_some_and(|time_wait| time_wait > 2 * longest + Duration::from_secs(5)) {
+            conntrack.leave_out_expired().map_err(failed("conntrack"))?;
+        }
         let nflog = Nflog::open(logging.group, logging.snaplen, *buffer).map_err(|error| {
             match error.raw_os_error() {
                 Some(libc::EBUSY) => {
@@ -258,8 +262,17 @@ fn pause(every: Duration, flows: u32) -> Duration {
 
 /// How many entries the kernel has.
 fn flows() -> u32 {
-    let text = fs::read_to_string("/proc/sys/net/netfilter/nf_conntrack_count").unwrap_or_default();
-    text.trim().parse().unwrap_or(0)
+    number("nf_conntrack_count").unwrap_or(0)
+}
+
+/// How long entries of closed connections stay.
+fn time_wait() -> Option<Duration> {
+    number("nf_conntrack_tcp_timeout_time_wait").map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+/// One of the numbers that conntrack shows.
+fn number(name: &str) -> Option<u32> {
+    fs::read_to_string(format!("/proc/sys/net/netfilter/{name}")).ok()?.trim().parse().ok()
 }
 
 /// Turns on one of conntrack's switches.

@@ -2,6 +2,7 @@
 //! connection tracking with its counters and marks, and rules for both.
 
 mod conntrack;
+mod ends;
 mod entry;
 mod heads;
 mod lan;

@@ -9,10 +9,10 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 /// Header of a message: length, type, flags, sequence number, port.
-const HEADER: usize = 16;
+pub const HEADER: usize = 16;
 
 /// Header of nfnetlink behind it: family, version, resource.
-const FAMILY: usize = 4;
+pub const FAMILY: usize = 4;
 
 /// Set in the type of an attribute that holds others.
 pub const NESTED: u16 = 0x8000;
@@ -65,7 +65,8 @@ impl Request {
         self.0[HEADER..].to_vec()
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    /// The whole message.
+    pub fn into_bytes(mut self) -> Vec<u8> {
         let length = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
         self.0[..4].copy_from_slice(&length.to_ne_bytes());
         self.0
@@ -192,7 +193,7 @@ impl Socket {
 
     /// Sends `request`; what comes of it comes by [`Socket::read`].
     pub fn send(&self, request: Request) -> io::Result<()> {
-        let bytes = request.finish();
+        let bytes = request.into_bytes();
         // SAFETY: the pointer and the length are those of a living vector.
         let sent = unsafe { libc::send(self.descriptor(), bytes.as_ptr().cast(), bytes.len(), 0) };
         if usize::try_from(sent) == Ok(bytes.len()) { Ok(()) } else { Err(io::Error::last_os_error()) }
@@ -243,6 +244,21 @@ impl Socket {
     }
 }
 
+/// Leaves out what comes to `socket` and `program` returns 0 for (bpf(4), with the
+/// kernel's own additions: filter.txt of Linux).
+pub fn attach(socket: RawFd, program: &mut [libc::sock_filter]) -> io::Result<()> {
+    let len = u16::try_from(program.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let program = libc::sock_fprog { len, filter: program.as_mut_ptr() };
+    // SAFETY: the pointer is that of a living description of a living slice, with
+    // its length; the kernel makes a copy.
+    let done = unsafe {
+        let size = size_of::<libc::sock_fprog>() as libc::socklen_t;
+        let value = (&raw const program).cast();
+        libc::setsockopt(socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, value, size)
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// A number of 32 bits in the network's order.
 pub fn be32(value: &[u8]) -> Option<u32> {
     value.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
@@ -260,7 +276,7 @@ mod tests {
     #[test]
     fn a_request_reads_as_it_was_written() {
         let request = Request::new(4, 1, libc::NLM_F_ACK, libc::AF_INET, 5).with(1, &[9]).with(2, b"abcd");
-        let bytes = [request.finish(), Request::new(1, 2, 0, 0, 0).finish()].concat();
+        let bytes = [request.into_bytes(), Request::new(1, 2, 0, 0, 0).into_bytes()].concat();
         let all: Vec<Message<'_>> = messages(&bytes).collect();
         assert_eq!((all.len(), all[0].kind, all[1].kind), (2, 0x0401, 0x0102));
         assert_eq!(all[0].body[..4], [libc::AF_INET as u8, 0, 0, 5]);
@@ -270,7 +286,7 @@ mod tests {
 
     #[test]
     fn what_is_broken_ends_it() {
-        let whole = Request::new(1, 2, 0, 0, 0).with(1, b"abcd").finish();
+        let whole = Request::new(1, 2, 0, 0, 0).with(1, b"abcd").into_bytes();
         for end in 0..whole.len() {
             assert_eq!(messages(&whole[..end]).count(), 0, "cut at {end}");
         }
