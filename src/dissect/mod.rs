@@ -5,11 +5,19 @@
 //! dissector owns no buffer: what it does not take comes back with more
 //! behind it, however TCP had cut it. The engine reassembles, within a bound.
 
+pub mod dhcp;
 pub mod dns;
+pub mod ftp;
 pub mod http;
+mod lines;
+pub mod login;
 mod named;
 mod pieces;
 pub mod quic;
+pub mod smtp;
+pub mod ssh;
+#[cfg(test)]
+mod tests;
 pub mod tls;
 mod words;
 
@@ -177,8 +185,38 @@ pub trait Sink {
     /// An HTTP request with its response, or what was seen of the two.
     fn http(&mut self, _exchange: http::Exchange) {}
 
+    /// A try to log in, when its outcome is known or can't be.
+    fn login(&mut self, _login: login::Login) {}
+
+    /// What the server says it is, each time that more is known.
+    fn product(&mut self, _product: Product) {}
+
+    /// How a session of SSH began, once.
+    fn ssh(&mut self, _hello: ssh::Hello) {}
+
+    /// A command of FTP with its answer.
+    fn ftp(&mut self, _exchange: ftp::Exchange) {}
+
+    /// A mail that was handed over.
+    fn smtp(&mut self, _mail: smtp::Mail) {}
+
+    /// A message of DHCP.
+    fn dhcp(&mut self, _message: dhcp::Message) {}
+
     /// Whom the first HTTP request of a session is for.
     fn http_host(&mut self, _host: &str) {}
+}
+
+/// What a server says it is. None holds a secret.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Product {
+    /// The program.
+    pub name: Option<String>,
+    pub version: Option<String>,
+    /// What it said first, where that is text.
+    pub banner: Option<String>,
+    /// The title of its page.
+    pub title: Option<String>,
 }
 
 /// What [`identify`] says.

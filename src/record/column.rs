@@ -196,11 +196,68 @@ cells! {
     String: Kind::Long, |text| Value::Text(text);
 }
 
-/// Makes each entry a struct, a [`Table`] and a variant of `Record`.
+/// The columns of `before`, and `own` behind them; `N` is how many they are.
+pub(super) const fn join<const N: usize>(before: &[Column], own: &[Column]) -> [Column; N] {
+    let mut all = [Column { name: "", kind: Kind::Long, null: false, merge: Merge::Newer, doc: "" }; N];
+    let mut place = 0;
+    while place < N {
+        all[place] = if place < before.len() { before[place] } else { own[place - before.len()] };
+        place += 1;
+    }
+    all
+}
+
+/// What happened at one time between two ends: the first columns of what is read
+/// in sessions.
+macro_rules! event {
+    ($($(#[doc = $doc:literal])+ $field:ident: $type:ty,)+) => {
+        /// When something happened, and between whom.
+        #[derive(Clone, PartialEq, Eq, Debug)]
+        pub struct Event {
+            $($(#[doc = $doc])+ pub $field: $type,)+
+        }
+
+        impl Event {
+            pub(super) const COLUMNS: &'static [Column] = &[$(Column {
+                name: stringify!($field),
+                kind: <$type as Cell>::KIND,
+                null: <$type as Cell>::NULL,
+                merge: Merge::Newer,
+                doc: concat!($($doc, "\n"),+),
+            },)+];
+
+            pub(super) fn values(&self, each: &mut dyn FnMut(Value<'_>)) {
+                $(each(self.$field.value());)+
+            }
+        }
+    };
+}
+
+event! {
+    /// Begins with the time in milliseconds.
+    id: Id,
+    /// When it was read, microseconds since 1970.
+    time: Time,
+    /// Transport protocol.
+    proto: Proto,
+    /// Address of the client.
+    client: IpAddr,
+    /// Its port.
+    client_port: u16,
+    /// Address of the server.
+    server: IpAddr,
+    /// Its port.
+    server_port: u16,
+    /// Whose session it is.
+    device: Device,
+}
+
+/// Makes each entry a struct, a [`Table`] and a variant of `Record`. Those with
+/// `with event` begin with the columns of [`Event`].
 macro_rules! tables {
     ($(
         $(#[doc = $doc:literal])+
-        $Name:ident = $table:literal, indexed [$($index:literal),*] {
+        $Name:ident = $table:literal, indexed [$($index:literal),*] $(with $event:ident)? {
             $($(#[doc = $field_doc:literal])+ $field:ident: $type:ty $(= $merge:ident)?,)+
         }
     )+) => {
@@ -208,22 +265,31 @@ macro_rules! tables {
             $(#[doc = $doc])+
             #[derive(Clone, PartialEq, Eq, Debug)]
             pub struct $Name {
+                $(
+                    /// When, between whom.
+                    pub $event: Event,
+                )?
                 $($(#[doc = $field_doc])+ pub $field: $type,)+
             }
 
             impl $Name {
-                pub const TABLE: Table = Table {
-                    name: $table,
-                    doc: concat!($($doc, "\n"),+),
-                    columns: &[$(Column {
+                pub const TABLE: Table = {
+                    const BEFORE: &[Column] = tables!(@before $($event)?);
+                    const OWN: &[Column] = &[$(Column {
                         name: stringify!($field),
                         kind: <$type as Cell>::KIND,
                         null: <$type as Cell>::NULL,
                         merge: tables!(@merge $($merge)?),
                         doc: concat!($($field_doc, "\n"),+),
-                    },)+],
-                    keys: 1,
-                    indexes: &[$($index),*],
+                    },)+];
+                    const ALL: &[Column] = &join::<{ BEFORE.len() + OWN.len() }>(BEFORE, OWN);
+                    Table {
+                        name: $table,
+                        doc: concat!($($doc, "\n"),+),
+                        columns: ALL,
+                        keys: 1,
+                        indexes: &[$($index),*],
+                    }
                 };
             }
         )+
@@ -256,11 +322,16 @@ macro_rules! tables {
             /// Calls `each` with its values in the order of the table's columns.
             pub fn values(&self, each: &mut dyn FnMut(Value<'_>)) {
                 match self {
-                    $(Record::$Name(row) => { $(each(row.$field.value());)+ })+
+                    $(Record::$Name(row) => {
+                        $(row.$event.values(each);)?
+                        $(each(row.$field.value());)+
+                    })+
                 }
             }
         }
     };
+    (@before) => { &[] };
+    (@before $event:ident) => { Event::COLUMNS };
     (@merge) => { Merge::Newer };
     (@merge least) => { Merge::Least };
     (@merge known) => { Merge::Known };

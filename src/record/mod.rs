@@ -11,13 +11,13 @@ mod types;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-pub use column::{Cell, Column, Kind, Merge, Short, Table, Value, short, short_address};
+pub use column::{Cell, Column, Event, Kind, Merge, Short, Table, Value, short, short_address};
 pub use rollup::ROLLUPS;
 pub use schema::{Dialect, VERSION, add_column, create, schema_json, upsert};
 pub use types::{Device, Id, Ids, Mac, Name, Proto, seed, seed_of};
 
 use crate::time::Time;
-use column::tables;
+use column::{join, tables};
 
 tables! {
     /// One session: the packets of one TCP connection or of one pair of UDP
@@ -204,23 +204,7 @@ tables! {
     }
 
     /// One request of HTTP/1 with its response.
-    Http = "http", indexed [] {
-        /// Begins with the time in milliseconds.
-        id: Id,
-        /// When it was read, microseconds since 1970.
-        time: Time,
-        /// Transport protocol.
-        proto: Proto,
-        /// Address of the client.
-        client: IpAddr,
-        /// Its port.
-        client_port: u16,
-        /// Address of the server.
-        server: IpAddr,
-        /// Its port.
-        server_port: u16,
-        /// Whose session it is.
-        device: Device,
+    Http = "http", indexed [] with event {
         /// The host that was asked for.
         host: Option<Name>,
         /// The method.
@@ -243,6 +227,216 @@ tables! {
         request_length: Option<u64>,
         /// Bytes of the response's body as declared.
         response_length: Option<u64>,
+    }
+
+    /// One try to log in, as far as it was seen. The secret is never read.
+    Auth = "auth", indexed [] with event {
+        /// What was logged in to, as EVE names protocols.
+        service: &'static str,
+        /// The user's name as the client sent it.
+        user: Option<Name>,
+        /// How the client proved to be that user: the protocol's own name for it.
+        method: Option<Short>,
+        /// accepted or refused; unknown where that was not seen.
+        outcome: Option<&'static str>,
+        /// Whether the outcome is an estimate by the sizes of what is encrypted.
+        estimated: u8,
+        /// Whether name and secret went through encryption.
+        encrypted: u8,
+        /// What the client says it is.
+        client_version: Option<String>,
+        /// What the server says it is.
+        server_version: Option<String>,
+    }
+
+    /// How one session of SSH began.
+    Ssh = "ssh", indexed [] with event {
+        /// The version that the client speaks.
+        client_proto: Option<Short>,
+        /// What the client says it is.
+        client_software: Option<String>,
+        /// Fingerprint of what the client offers, HASSH.
+        hassh: Option<Short>,
+        /// The version that the server speaks.
+        server_proto: Option<Short>,
+        /// What the server says it is.
+        server_software: Option<String>,
+        /// Fingerprint of what the server offers.
+        hassh_server: Option<Short>,
+    }
+
+    /// One command of FTP with its answer.
+    Ftp = "ftp", indexed [] with event {
+        /// The command, in capitals; unknown where it is none that FTP has.
+        command: Option<&'static str>,
+        /// What it is about; a password is left out.
+        argument: Option<String>,
+        /// Whether more of the command came than is kept.
+        command_truncated: u8,
+        /// The code of the answer.
+        code: Option<u16>,
+        /// Its text.
+        reply: Option<String>,
+        /// Whether more of the answer came than is kept.
+        reply_truncated: u8,
+    }
+
+    /// One mail that a client handed over by SMTP, or a session without one.
+    Smtp = "smtp", indexed [] with event {
+        /// What the client calls itself.
+        helo: Option<Name>,
+        /// The sender.
+        mail_from: Option<String>,
+        /// Those who are to get it, as JSON.
+        rcpt_to: Option<String>,
+        /// The subject.
+        subject: Option<String>,
+        /// Names of files in it, as JSON.
+        attachments: Option<String>,
+        /// Bytes of the mail; unknown where there was none.
+        bytes: Option<u64>,
+        /// The code that the server answered to it with.
+        code: Option<u16>,
+    }
+
+    /// A message of ICMP that is no part of an echo, with what it quotes.
+    Icmp = "icmp", indexed [] {
+        /// Begins with the time in milliseconds.
+        id: Id,
+        /// When it came, microseconds since 1970.
+        time: Time,
+        /// Transport protocol: icmp or ipv6-icmp.
+        proto: Proto,
+        /// Who sent it.
+        src: IpAddr,
+        /// Whom to.
+        dst: IpAddr,
+        /// Whose session it is about, or whose message it is.
+        device: Device,
+        /// Its type.
+        kind: u8,
+        /// Its code.
+        code: u8,
+        /// What that means, in words.
+        meaning: &'static str,
+        /// The session that it is about.
+        session: Option<Id>,
+        /// That session's transport protocol.
+        about_proto: Option<Proto>,
+        /// Its client, as far as is known who that is.
+        about_client: Option<IpAddr>,
+        /// The client's port.
+        about_client_port: Option<u16>,
+        /// Its server.
+        about_server: Option<IpAddr>,
+        /// The server's port.
+        about_server_port: Option<u16>,
+        /// How many like it came within the minute.
+        count: u32,
+    }
+
+    /// One message of DHCP.
+    Dhcp = "dhcp", indexed [] with event {
+        /// Which message, in small letters: discover, offer, request, ack…
+        kind: &'static str,
+        /// Of the message's exchange.
+        txid: u32,
+        /// The client's MAC address.
+        mac: Option<Mac>,
+        /// The address that is given or confirmed.
+        assigned: Option<IpAddr>,
+        /// The address that the client asks for.
+        requested: Option<IpAddr>,
+        /// What the client calls itself.
+        hostname: Option<Name>,
+        /// What kind of client it is, by its own word (option 60).
+        vendor_class: Option<String>,
+        /// The options that it asks for, by number, as JSON.
+        parameters: Option<String>,
+        /// For how long, seconds.
+        lease_secs: Option<u32>,
+    }
+
+    /// One message of ARP that says something new.
+    Arp = "arp", indexed [] {
+        /// Begins with the time in milliseconds.
+        id: Id,
+        /// When it came, microseconds since 1970.
+        time: Time,
+        /// request or reply.
+        kind: &'static str,
+        /// Who says it.
+        src_mac: Mac,
+        /// The address that it says it has.
+        src_ip: IpAddr,
+        /// Whom it is for; unknown in a request.
+        dst_mac: Option<Mac>,
+        /// The address that is meant.
+        dst_ip: IpAddr,
+    }
+
+    /// What answers at an address and port, as it says itself.
+    Service = "service", indexed ["last"] {
+        /// Transport protocol, address and port in one.
+        service: Short,
+        /// Transport protocol.
+        proto: Proto,
+        /// Its address.
+        ip: IpAddr,
+        /// Its port.
+        port: u16,
+        /// The device whose it is, where that is in the LAN.
+        device: Option<Device> = known,
+        /// Protocol above the transport, as EVE names it.
+        app_proto: Option<&'static str> = known,
+        /// The program.
+        product: Option<String> = known,
+        /// Its version.
+        version: Option<String> = known,
+        /// Its name: of a certificate or a host that was asked for.
+        host: Option<Name> = known,
+        /// The title of its page.
+        title: Option<String> = known,
+        /// What it said first, as far as that is text.
+        banner: Option<String> = known,
+        /// When it was first seen, microseconds since 1970.
+        first: Time = least,
+        /// When it was seen last.
+        last: Time,
+    }
+
+    /// Something that a person should know.
+    Alert = "alert", indexed [] {
+        /// Begins with the time in milliseconds.
+        id: Id,
+        /// When it began, microseconds since 1970.
+        time: Time,
+        /// When it was seen last.
+        last: Time,
+        /// new_device, threat, logins, scan, flood, arp_conflict, dns_tunnel or quota.
+        kind: &'static str,
+        /// 1 for what is grave, 2 for what should be looked at, 3 for news.
+        severity: u8,
+        /// Whom it is about.
+        device: Option<Device>,
+        /// The address that it comes from.
+        src: Option<IpAddr>,
+        /// The address that it is about.
+        dst: Option<IpAddr>,
+        /// The port there.
+        port: Option<u16>,
+        /// What was found: a name, an address, a user.
+        what: Option<Name>,
+        /// The list that it stands on, or the policy.
+        list: Option<Arc<str>>,
+        /// The entry of that list.
+        entry: Option<String>,
+        /// The list's version: when its file was last changed, microseconds since 1970.
+        list_version: Option<Time>,
+        /// In words, English.
+        text: String,
+        /// How often.
+        count: u32,
     }
 
     /// One device's use of one app, from the first session to the end of the
@@ -384,6 +578,14 @@ tables! {
     }
 }
 
+impl Tls {
+    /// Its first columns, among which this table has another.
+    pub fn event(&self) -> Event {
+        let Tls { id, time, proto, client, client_port, server, server_port, device, .. } = *self;
+        Event { id, time, proto, client, client_port, server, server_port, device }
+    }
+}
+
 impl Record {
     /// The id, where the table's key is one.
     pub fn id(&self) -> Option<Id> {
@@ -391,13 +593,21 @@ impl Record {
             Record::Session(row) => Some(row.id),
             Record::Dns(row) => Some(row.id),
             Record::Tls(row) => Some(row.id),
-            Record::Http(row) => Some(row.id),
+            Record::Http(row) => Some(row.event.id),
+            Record::Auth(row) => Some(row.event.id),
+            Record::Ssh(row) => Some(row.event.id),
+            Record::Ftp(row) => Some(row.event.id),
+            Record::Smtp(row) => Some(row.event.id),
+            Record::Dhcp(row) => Some(row.event.id),
+            Record::Icmp(row) => Some(row.id),
+            Record::Arp(row) => Some(row.id),
+            Record::Alert(row) => Some(row.id),
             Record::App(row) => Some(row.id),
             Record::Traffic(row) => Some(row.id),
             Record::Health(row) => Some(row.id),
             Record::Coverage(row) => Some(row.id),
             Record::Stop(row) => Some(row.id),
-            Record::Thing(_) | Record::Catalog(_) => None,
+            Record::Thing(_) | Record::Catalog(_) | Record::Service(_) => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Protocols that speak in lines of text: mail, files, chat, shells.
 
 use super::{first_line, holds, holds_any_case, starts_with_any};
+use crate::dissect::ftp::Ftp;
 use crate::dissect::words::{PREFACE_V2, Preface, Words};
 use crate::wire::bytes::{array_at, u8_at};
 
@@ -13,7 +14,7 @@ named! {
         b'A' | b'F' | b'Q' | b'U' | b'4' => o.server_port == 21
             && starts_with_any(o.bytes, &[b"USER ", b"AUTH ", b"FEAT", b"421", b"QUIT"]),
         _ => false,
-    } => Words::default();
+    } => Ftp::default();
     /// RFC 5321: as FTP; only this protocol has EHLO.
     SMTP = "smtp", TCP, |o| match u8_at(o.bytes, 0)? {
         b'2' => o.bytes.starts_with(b"220") && (is_mail(o.server_port) || is_greeting(o.bytes, b"smtp", b"ftp")),

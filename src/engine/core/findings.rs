@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::Core;
 use crate::dissect::dns::{self, Kind, Message, Type, push_json};
-use crate::dissect::{Side, Sink, http, tls};
+use crate::dissect::login::Login;
+use crate::dissect::{Side, Sink, dhcp, ftp, http, smtp, ssh, tls};
 use crate::engine::ech::Configs;
 use crate::engine::hosts::Source;
 use crate::engine::key::{End, Key};
@@ -15,11 +16,23 @@ use crate::engine::notes::{self, Note};
 use crate::engine::questions::{Questions, Way};
 use crate::engine::session::Session;
 use crate::engine::stream::Streams;
-use crate::record::{self, Ids, Name, Proto, Record, Short, short};
+use crate::record::{self, Event, Ids, Name, Proto, Record, Short, short};
 use crate::rules::{By, Evidence, Match, Rules};
 use crate::table::Slot;
 use crate::time::Time;
 use crate::wire::{Body, Packet, proto};
+
+/// Gives the rows of each table their ids.
+#[derive(Default)]
+pub(super) struct TableIds {
+    pub tls: Ids,
+    pub http: Ids,
+    pub auth: Ids,
+    pub ssh: Ids,
+    pub ftp: Ids,
+    pub smtp: Ids,
+    pub dhcp: Ids,
+}
 
 /// What a session learns from its own bytes.
 #[derive(Default)]
@@ -41,8 +54,7 @@ pub(super) struct Findings<'a> {
     questions: &'a mut Questions,
     names: &'a mut Names,
     ech: &'a mut Configs,
-    tls_ids: &'a mut Ids,
-    http_ids: &'a mut Ids,
+    ids: &'a mut TableIds,
     details: bool,
     /// Signatures ask for bytes.
     wants_openings: bool,
@@ -76,8 +88,7 @@ impl Core {
             questions: &mut self.questions,
             names: &mut self.names,
             ech: &mut self.ech,
-            tls_ids: &mut self.tls_ids,
-            http_ids: &mut self.http_ids,
+            ids: &mut self.found_ids,
             details: self.options.details,
             wants_openings: self.rules.has_payloads(),
             rules: is_unasked.then_some(&*self.rules),
@@ -163,10 +174,7 @@ impl Sink for Findings<'_> {
         if let Some(name) = handshake.certificate.as_ref().and_then(|certificate| name_of(certificate)) {
             self.learned.hosts.push((Source::Cert, name.into()));
         }
-        if self.details {
-            let row = self.handshake(handshake);
-            self.out.push(row.into());
-        }
+        self.push(|findings| findings.handshake(handshake).into());
     }
 
     fn http_host(&mut self, host: &str) {
@@ -176,10 +184,27 @@ impl Sink for Findings<'_> {
     }
 
     fn http(&mut self, exchange: http::Exchange) {
-        if self.details {
-            let row = self.exchange(exchange);
-            self.out.push(row.into());
-        }
+        self.push(|findings| findings.exchange(exchange).into());
+    }
+
+    fn login(&mut self, login: Login) {
+        self.push(|findings| findings.login_row(login).into());
+    }
+
+    fn ssh(&mut self, hello: ssh::Hello) {
+        self.push(|findings| findings.ssh_row(hello).into());
+    }
+
+    fn ftp(&mut self, exchange: ftp::Exchange) {
+        self.push(|findings| findings.ftp_row(exchange).into());
+    }
+
+    fn smtp(&mut self, mail: smtp::Mail) {
+        self.push(|findings| findings.smtp_row(mail).into());
+    }
+
+    fn dhcp(&mut self, message: dhcp::Message) {
+        self.push(|findings| findings.dhcp_row(message).into());
     }
 }
 
@@ -211,6 +236,30 @@ impl Findings<'_> {
         }
     }
 
+    /// Writes a row of details, if those are wanted.
+    fn push(&mut self, row: impl FnOnce(&mut Self) -> Record) {
+        if self.details {
+            let row = row(self);
+            self.out.push(row);
+        }
+    }
+
+    /// What happened just now, in a row that gets its id from these.
+    pub(super) fn event(&mut self, ids: impl FnOnce(&mut TableIds) -> &mut Ids) -> Event {
+        let [client, server] = self.ends();
+        let Way { time, proto, device, .. } = self.way;
+        Event {
+            id: ids(self.ids).next(time, record::seed_of(client, server.1)),
+            time,
+            proto: Proto(proto),
+            client: client.0,
+            client_port: client.1,
+            server: server.0,
+            server_port: server.1,
+            device,
+        }
+    }
+
     fn ech_of(&self, hello: &tls::ClientHello) -> u8 {
         match (hello.ech, hello.sni.as_deref()) {
             (None, _) => 0,
@@ -225,7 +274,7 @@ impl Findings<'_> {
         let (client, server) = (handshake.client.as_ref(), handshake.server.as_ref());
         let certificate = handshake.certificate.as_ref();
         record::Tls {
-            id: self.tls_ids.next(self.way.time, seed),
+            id: self.ids.tls.next(self.way.time, seed),
             time: self.way.time,
             // EVE has no type for DTLS, whose handshakes are TLS's.
             kind: if handshake.quic.is_some() { "quic" } else { "tls" },
@@ -261,17 +310,8 @@ impl Findings<'_> {
     }
 
     fn exchange(&mut self, exchange: http::Exchange) -> record::Http {
-        let [client_end, server_end] = self.ends();
-        let seed = record::seed_of(client_end, server_end.1);
         record::Http {
-            id: self.http_ids.next(self.way.time, seed),
-            time: self.way.time,
-            proto: Proto(self.way.proto),
-            client: client_end.0,
-            client_port: client_end.1,
-            server: server_end.0,
-            server_port: server_end.1,
-            device: self.way.device,
+            event: self.event(|ids| &mut ids.http),
             host: exchange.host.map(|host| Name(host.into())),
             method: short(&exchange.method),
             uri: exchange.uri,
@@ -298,13 +338,14 @@ fn name_of(certificate: &tls::Certificate) -> Option<&str> {
     certificate.names.iter().find(plain).map(String::as_str)
 }
 
-/// Texts as a JSON array; `None` where there are none.
-fn numbers(numbers: &[u16]) -> String {
+/// Numbers as a JSON array.
+pub(super) fn numbers(numbers: &[u16]) -> String {
     let texts: Vec<_> = numbers.iter().map(u16::to_string).collect();
     format!("[{}]", texts.join(","))
 }
 
-fn list(texts: &[String]) -> Option<String> {
+/// Texts as a JSON array; `None` where there are none.
+pub(super) fn list(texts: &[String]) -> Option<String> {
     let mut out = String::new();
     for text in texts {
         out.push(if out.is_empty() { '[' } else { ',' });

@@ -5,6 +5,7 @@ mod coverage;
 mod findings;
 mod flows;
 mod reading;
+mod rows;
 mod stops;
 mod upkeep;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use coverage::Line;
+use findings::TableIds;
 use stops::Stops;
 pub use stops::{Order, Stopped};
 
@@ -60,9 +62,8 @@ pub struct Core {
     /// Sessions with volume that usage has not been told of.
     untold: Queues<1>,
     ids: Ids,
-    /// Ids of the rows of handshakes and of exchanges.
-    tls_ids: Ids,
-    http_ids: Ids,
+    /// Of the rows that dissectors find.
+    found_ids: TableIds,
     numbers: u32,
     streams: Streams,
     questions: Questions,
@@ -91,8 +92,7 @@ impl Core {
             reports: Queues::default(),
             untold: Queues::default(),
             ids: Ids::default(),
-            tls_ids: Ids::default(),
-            http_ids: Ids::default(),
+            found_ids: TableIds::default(),
             numbers: 0,
             streams: Streams::new(options.max_streams, options.max_stream_bytes, options.max_stream_side),
             questions: Questions::new(options.max_questions, options.question_timeout),

@@ -2,6 +2,7 @@
 //! a word for what a record says; what it lacks is a type of its own.
 
 mod dns;
+mod talk;
 mod web;
 
 use std::io::{self, Write};
@@ -62,6 +63,13 @@ fn lines(record: &Record) -> Vec<Json> {
         }
         Record::Tls(row) => vec![web::tls(row)],
         Record::Http(row) => vec![web::http(row)],
+        Record::Auth(row) => vec![talk::auth(row, record)],
+        Record::Ssh(row) => vec![talk::ssh(row)],
+        Record::Ftp(row) => vec![talk::ftp(row)],
+        Record::Smtp(row) => vec![talk::smtp(row)],
+        Record::Icmp(row) => vec![talk::icmp(row, record)],
+        Record::Dhcp(row) => vec![talk::dhcp(row)],
+        Record::Arp(row) => vec![talk::arp(row)],
         // The catalogue is the file that the reader has.
         Record::Catalog(_) => Vec::new(),
         Record::App(row) => vec![own("app", row.last, record)],
@@ -69,12 +77,19 @@ fn lines(record: &Record) -> Vec<Json> {
         Record::Thing(row) => vec![own("device", row.last, record)],
         Record::Health(row) => vec![own("health", row.time, record)],
         Record::Stop(row) => vec![own("stop", row.time, record)],
+        Record::Service(row) => vec![own("service", row.last, record)],
+        Record::Alert(row) => vec![own("alert", row.time, record)],
         Record::Coverage(row) => vec![own("coverage", row.time, record)],
     }
 }
 
 /// A record that EVE has no word for: its columns under its type.
 fn own(kind: &'static str, time: Time, record: &Record) -> Json {
+    json!({"timestamp": time.to_string(), "event_type": kind, kind: columns(record)})
+}
+
+/// The columns of a record that are known, by name.
+fn columns(record: &Record) -> Map<String, Json> {
     let mut names = record.table().columns.iter();
     let mut columns = Map::new();
     record.values(&mut |value| {
@@ -88,11 +103,11 @@ fn own(kind: &'static str, time: Time, record: &Record) -> Json {
         };
         columns.insert(column.name.into(), value);
     });
-    json!({"timestamp": time.to_string(), "event_type": kind, kind: columns})
+    columns
 }
 
 fn is_time(column: &str) -> bool {
-    matches!(column, "time" | "start" | "last" | "ended" | "first")
+    matches!(column, "time" | "start" | "last" | "ended" | "first" | "list_version")
 }
 
 fn flow(session: &Session) -> Json {

@@ -1,43 +1,35 @@
 //! TLS, QUIC and HTTP in EVE's words.
 
-use std::net::IpAddr;
-
 use serde_json::{Map, Value as Json, json};
 
 use super::{head, insert_ends};
-use crate::record::{Device, Http, Id, Proto, Tls};
+use crate::record::{Event, Http, Tls};
 use crate::time::Time;
 
 /// Adds what is known; EVE leaves out what is not.
-struct Body(Map<String, Json>);
+#[derive(Default)]
+pub struct Body(pub Map<String, Json>);
 
 impl Body {
-    fn add(&mut self, key: &str, value: Option<impl Into<Json>>) {
+    pub fn add(&mut self, key: &str, value: Option<impl Into<Json>>) {
         if let Some(value) = value {
             self.0.insert(key.into(), value.into());
         }
     }
 }
 
-/// The columns that both begin with, as the head of a line.
-fn begin(
-    kind: &str,
-    (time, id, proto): (Time, Id, Proto),
-    client: (IpAddr, u16),
-    server: (IpAddr, u16),
-    device: &Device,
-) -> Map<String, Json> {
-    let mut line = head(kind, time, id.number(), proto);
-    insert_ends(&mut line, client, server, false);
-    line.insert("device".into(), device.to_string().into());
+/// The head of a line about what happened in a session.
+pub fn of_event(kind: &str, event: &Event) -> Map<String, Json> {
+    let mut line = head(kind, event.time, event.id.number(), event.proto);
+    insert_ends(&mut line, (event.client, event.client_port), (event.server, event.server_port), false);
+    line.insert("device".into(), event.device.to_string().into());
     line
 }
 
 /// A handshake: `tls`, or `quic` with the same fields.
 pub fn tls(row: &Tls) -> Json {
-    let (client, server) = ((row.client, row.client_port), (row.server, row.server_port));
-    let mut line = begin(row.kind, (row.time, row.id, row.proto), client, server, &row.device);
-    let mut body = Body(Map::new());
+    let mut line = of_event(row.kind, &row.event());
+    let mut body = Body::default();
     body.add("sni", row.sni.as_deref());
     // Of QUIC, EVE's version is that of QUIC itself.
     let version = if row.kind == "quic" { &row.quic_version } else { &row.version };
@@ -70,9 +62,8 @@ pub fn tls(row: &Tls) -> Json {
 
 /// One request with its response.
 pub fn http(row: &Http) -> Json {
-    let (client, server) = ((row.client, row.client_port), (row.server, row.server_port));
-    let mut line = begin("http", (row.time, row.id, row.proto), client, server, &row.device);
-    let mut body = Body(Map::new());
+    let mut line = of_event("http", &row.event);
+    let mut body = Body::default();
     body.add("hostname", row.host.as_deref());
     body.add("url", Some(row.uri.as_str()));
     body.add("http_user_agent", row.user_agent.as_deref());
@@ -93,7 +84,7 @@ pub fn http(row: &Http) -> Json {
 fn extensions(numbers: &str, row: &Tls) -> Option<Json> {
     let numbers: Vec<u16> = serde_json::from_str(numbers).ok()?;
     let all = numbers.into_iter().map(|number| {
-        let mut one = Body(Map::new());
+        let mut one = Body::default();
         one.add("name", extension_name(number));
         one.add("type", Some(number));
         match number {
@@ -146,7 +137,7 @@ fn extension_name(number: u16) -> Option<&'static str> {
     })
 }
 
-fn json_of(text: &str) -> Option<Json> {
+pub fn json_of(text: &str) -> Option<Json> {
     serde_json::from_str(text).ok()
 }
 
@@ -158,7 +149,7 @@ fn date(time: Time) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Ids, Name, short};
+    use crate::record::{Device, Ids, Name, Proto, short};
 
     fn handshake() -> Tls {
         let time = Time::from_secs(1_700_000_000);

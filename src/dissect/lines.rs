@@ -1,0 +1,91 @@
+//! Lines of text on one side of a connection.
+
+use super::tls;
+
+/// Bytes of a line that are read; what is behind them is left out.
+pub const MAX_LINE: usize = 4_096;
+
+/// Finds them.
+#[derive(Default)]
+pub struct Lines {
+    /// Within a line of which enough was read.
+    within: bool,
+}
+
+/// One line without its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Line<'a> {
+    pub text: &'a [u8],
+    /// Whether there is more of it.
+    pub is_cut: bool,
+}
+
+impl Lines {
+    /// Takes the next line from the beginning of `bytes`; none where its end is
+    /// still to come.
+    pub fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Option<Line<'a>> {
+        let end = |bytes: &[u8]| bytes.iter().take(MAX_LINE).position(|&byte| byte == b'\n');
+        while self.within {
+            match end(bytes) {
+                Some(at) => {
+                    *bytes = &bytes[at + 1..];
+                    self.within = false;
+                }
+                None if bytes.is_empty() => return None,
+                None => *bytes = &bytes[bytes.len().min(MAX_LINE)..],
+            }
+        }
+        let (length, taken) = match end(bytes) {
+            Some(at) => (at, at + 1),
+            None if bytes.len() >= MAX_LINE => {
+                self.within = true;
+                (MAX_LINE, MAX_LINE)
+            }
+            None => return None,
+        };
+        let text = &bytes[..length];
+        *bytes = &bytes[taken..];
+        Some(Line { text: text.strip_suffix(b"\r").unwrap_or(text), is_cut: self.within })
+    }
+}
+
+/// The first word of a line, and what follows it.
+pub fn word(line: &[u8]) -> (&[u8], &[u8]) {
+    match line.iter().position(|&byte| byte == b' ') {
+        Some(at) => (&line[..at], line[at + 1..].trim_ascii()),
+        None => (line, &[]),
+    }
+}
+
+/// Whether a handshake of TLS begins with `bytes`, where a line could: no line
+/// does with that byte.
+pub fn is_tls(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&tls::HANDSHAKE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_ends_with_its_end_and_not_before() {
+        let mut lines = Lines::default();
+        let mut bytes: &[u8] = b"one\r\ntwo\nth";
+        assert_eq!(lines.next(&mut bytes).unwrap().text, b"one");
+        assert_eq!(lines.next(&mut bytes).unwrap().text, b"two");
+        assert_eq!((lines.next(&mut bytes), bytes), (None, &b"th"[..]));
+    }
+
+    #[test]
+    fn a_long_line_is_cut_once() {
+        let mut lines = Lines::default();
+        let long = [&[b'x'; 3 * MAX_LINE][..], b"y\nnext\n"].concat();
+        let mut bytes: &[u8] = &long;
+        let line = lines.next(&mut bytes).unwrap();
+        assert!(line.is_cut && line.text.len() == MAX_LINE);
+        let mut rest: &[u8] = &bytes[..MAX_LINE];
+        assert_eq!((lines.next(&mut rest), rest.len()), (None, 0));
+        let mut bytes: &[u8] = &bytes[MAX_LINE..];
+        assert_eq!(lines.next(&mut bytes), Some(Line { text: b"next", is_cut: false }));
+    }
+}
