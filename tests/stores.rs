@@ -16,7 +16,9 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use weir::config::Config;
 use weir::engine::{Engine, Options};
-use weir::record::{Coverage, Device, Health, Ids, Name, ROLLUPS, Record, Stop, TABLES, Table, Traffic};
+use weir::record::{
+    Coverage, Device, Health, Ids, Name, ROLLUPS, Record, Router, Stop, TABLES, Table, Traffic,
+};
 use weir::rules::Rules;
 use weir::source::{CaptureFile, Source, State};
 use weir::store::mariadb::Mariadb;
@@ -206,6 +208,34 @@ fn a_server_that_is_killed_and_comes_back_has_every_row_once() {
     drop(queue);
     thread.join().unwrap();
     assert_eq!(server.sql("SELECT COUNT(*), SUM(offered) FROM weir.health").trim(), "3000\t4498500");
+    drop(server);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_router_says_how_far_its_clock_is_from_the_servers() {
+    let folder = common::folder("clocks");
+    let server = Server::start(&folder);
+    let mut store = Mariadb::new(&server.account("secret"), LOOSE).unwrap();
+    let row = |name: &str, last, ahead_ms| {
+        let (name, last) = (name.into(), Time::from_secs(last));
+        Record::from(Router { name, version: "1", first: last, last, ahead_ms })
+    };
+    // One that was called otherwise before, and this one.
+    store.write(&[row("old", 1, Some(7)), row("barn", 2, None)]).unwrap();
+    let read = |sql: &str| server.sql(sql).trim().parse::<i64>().unwrap();
+    let clock = || read("SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)") as u64;
+    for (ahead, sign) in [(3_600_000_i64, 1), (3_600_000, -1)] {
+        let now = clock().checked_add_signed(sign * ahead * 1000).unwrap();
+        store.keep(Time::from_micros(now)).unwrap();
+        // The server's clock went on meanwhile.
+        let told = read("SELECT ahead_ms FROM weir.router WHERE name = 'barn'");
+        assert!((sign * ahead - 60_000..=sign * ahead).contains(&told), "{told}");
+    }
+    assert_eq!(read("SELECT ahead_ms FROM weir.router WHERE name = 'old'"), 7);
+    // Written again, it stays known.
+    store.write(&[row("barn", 3, None)]).unwrap();
+    assert_eq!(read("SELECT ahead_ms IS NOT NULL FROM weir.router WHERE name = 'barn'"), 1);
     drop(server);
     fs::remove_dir_all(folder).unwrap();
 }

@@ -232,6 +232,9 @@ sections! {
         control: PathBuf = "/var/run/weir/control.sock".into();
         /// File in which the daemon tells the pages where the data is.
         web_info: PathBuf = "/var/run/weir/web.json".into();
+        /// What this router is called where several write to one server; "" for its
+        /// host name.
+        name: String = String::new();
         /// File with the hash of the password that the pages ask for; relative
         /// to this file. `weir passwd` writes it, or the pages at their first use.
         web_password: PathBuf = "/etc/weir/web/password".into();

@@ -1,11 +1,12 @@
 //! The way to the store, and what is told of losses on it.
 
+use std::fs;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::open_store;
 use crate::config::Config;
-use crate::record::{Health, Ids, Record};
+use crate::record::{Health, Ids, Record, Router};
 use crate::source::Loss;
 use crate::store::{self, Place, Queue, Wear};
 use crate::time::Time;
@@ -55,9 +56,26 @@ impl Output {
     }
 }
 
+/// Each row is a page of flash.
+const SIGNED_EVERY: Duration = Duration::from_secs(3600);
+
+/// Who writes, by the name that `config` gives or the host's.
+fn router(config: &Config, now: Time) -> Record {
+    let host = || fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = if config.daemon.name.is_empty() { host() } else { config.daemon.name.clone() };
+    let name = match name.trim() {
+        "" => "router",
+        name => name,
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    Router { name: name.into(), version, first: now, last: now, ahead_ms: None }.into()
+}
+
 /// What the stages were offered and lost, as rows: one each interval.
 pub struct HealthLog {
     at: Time,
+    /// When it was last written who writes.
+    signed: Option<Time>,
     before: Vec<(String, Loss)>,
     /// Bytes that the store had written to lasting storage.
     flash: u64,
@@ -66,14 +84,29 @@ pub struct HealthLog {
 
 impl HealthLog {
     pub fn new(now: Time) -> HealthLog {
-        HealthLog { at: now, before: Vec::new(), flash: 0, ids: Ids::default() }
+        HealthLog { at: now, signed: None, before: Vec::new(), flash: 0, ids: Ids::default() }
     }
 
     pub fn is_due(&self, now: Time, every: Duration) -> bool {
         now.since(self.at) >= every
     }
 
-    pub fn report(&mut self, now: Time, stages: &[(String, Loss)], wear: Wear, out: &mut Vec<Record>) {
+    /// Says who writes, at once and now and then.
+    fn sign(&mut self, now: Time, config: &Config, out: &mut Vec<Record>) {
+        if self.signed.is_none_or(|signed| now.since(signed) >= SIGNED_EVERY || now < signed) {
+            self.signed = Some(now);
+            out.push(router(config, now));
+        }
+    }
+
+    pub fn report(
+        &mut self,
+        now: Time,
+        config: &Config,
+        stages: &[(String, Loss)],
+        wear: Wear,
+        out: &mut Vec<Record>,
+    ) {
         for (name, loss) in stages {
             let before = self.before.iter().find(|(known, _)| known == name);
             let before = before.map_or(Loss::default(), |(_, loss)| *loss);
@@ -88,6 +121,7 @@ impl HealthLog {
                 flash_held: u8::from(is_store && wear.held),
             }));
         }
+        self.sign(now, config, out);
         self.before = stages.to_vec();
         self.flash = wear.total;
         self.at = now;

@@ -200,7 +200,8 @@ impl Daemon {
     /// What was lost at each stage and what was seen of each interface.
     fn report_health(&mut self, now: Time, records: &mut Vec<Record>) {
         let stages = self.stages();
-        self.health.report(now, &stages, self.output.queue.meter().wear, records);
+        let wear = self.output.queue.meter().wear;
+        self.health.report(now, &self.config, &stages, wear, records);
         self.lines.look(self.intake.interfaces().into_iter(), &self.engine);
         self.lines.report(now, &self.engine, records);
     }

@@ -180,6 +180,7 @@ cells! {
     u16: Kind::Int(16), |n| Value::Int((*n).into());
     u32: Kind::Int(32), |n| Value::Int((*n).into());
     u64: Kind::Int(64), |n| Value::Int(i64::try_from(*n).unwrap_or(i64::MAX));
+    i64: Kind::Int(64), |n| Value::Int(*n);
     Id: Kind::Int(64), |id| Value::Int(id.number());
     Time: Kind::Int(64), |time| Value::Int(i64::try_from(time.micros()).unwrap_or(i64::MAX));
     IpAddr: Kind::Text(45), |address| Value::Short(short_address(address));

@@ -561,6 +561,21 @@ tables! {
         sessions: u32,
     }
 
+    /// Who writes into this database.
+    Router = "router", indexed [] {
+        /// Its name.
+        name: Arc<str>,
+        /// Weir's version there.
+        version: &'static str,
+        /// When it first wrote, microseconds since 1970.
+        first: Time = least,
+        /// When it wrote last, by its own clock.
+        last: Time,
+        /// How far that is ahead of the database server's, milliseconds; less than 0
+        /// where it is behind. Unknown for a database without a server.
+        ahead_ms: Option<i64> = known,
+    }
+
     /// What passed an interface within an interval, and how much of it is known.
     Coverage = "coverage", indexed [] {
         /// Begins with the time in milliseconds.
@@ -607,7 +622,7 @@ impl Record {
             Record::Health(row) => Some(row.id),
             Record::Coverage(row) => Some(row.id),
             Record::Stop(row) => Some(row.id),
-            Record::Thing(_) | Record::Catalog(_) | Record::Service(_) => None,
+            Record::Thing(_) | Record::Catalog(_) | Record::Service(_) | Record::Router(_) => None,
         }
     }
 }

@@ -86,11 +86,29 @@ web_user = "pages"
 web_password = "secret-of-pages"
 TOML
 
+# Another router that writes to the same server, and what neither's capture tells.
+mariadb --no-defaults -uroot -S "$socket" <<'SQL'
+CREATE DATABASE weir_barn;
+GRANT ALL ON weir_barn.* TO writer@localhost;
+GRANT SELECT ON weir_barn.* TO pages@localhost;
+SQL
+mkdir "$work/barn"
+sed 's/database = "weir"/database = "weir_barn"/' "$work/mariadb/config.toml" >"$work/barn/config.toml"
+"$weir" read -c "$work/barn/config.toml" "$root"/tests/cases/http-*/capture*
+for router in "weir home 0" "weir_barn barn<b> 12345"; do
+    read -r database name ahead <<<"$router"
+    mariadb --no-defaults -uroot -S "$socket" "$database" \
+        -e "INSERT INTO router VALUES ('$name', '0.1.0', 1, 2, $ahead)"
+done
+
 say "sign-in"
 python3 "$here/door.py" "$weir" "$root/web-ta" "$features" "$work"
 
 say "TLS to MariaDB"
 python3 "$here/tls.py" "$root/web-ta" "$port" "$work"
+
+say "several routers"
+python3 "$here/routers.py" "$root/web-ta" "$work"
 
 # What a capture has none of: sessions that a policy stopped.
 stops="INSERT INTO stop (id, time, last, policy, action, reason, device, app, host, sessions)

@@ -293,4 +293,7 @@ return [
     '{today} today, of {budget} that a day may write' => '今天 {today}，每日上限 {budget}',
     '{today} today' => '今天 {today}',
     'Writing is put off' => '写入已推迟',
+    'Router' => '路由器',
+    'clock {seconds} s ahead' => '时钟快 {seconds} 秒',
+    'clock {seconds} s behind' => '时钟慢 {seconds} 秒',
 ];

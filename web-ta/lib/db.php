@@ -17,7 +17,20 @@ require __DIR__ . '/db_mariadb.php';
  */
 function storeInfo(): array
 {
-    return webInfo()['store'];
+    $store = webInfo()['store'];
+    $router = chosenRouter();
+    return $store['kind'] === 'mariadb' && $router !== null ? ['database' => $router] + $store : $store;
+}
+
+/** The database of the router that the request asks for, where several write to one server. */
+function chosenRouter(): ?string
+{
+    $router = Request::get()->text('router');
+    if ($router !== null && preg_match('/^[\w-]{1,64}$/D', $router) !== 1) {
+        Request::get()->ignore('router');
+        return null;
+    }
+    return $router;
 }
 
 /** Bytes that a day may write to lasting storage; 0 for as many as it takes. */
@@ -57,6 +70,17 @@ abstract class Db
         };
         $db->checkSchema();
         return $db;
+    }
+
+    /**
+     * The routers whose records are to be had from the same server, by their
+     * databases; none where there is no server.
+     *
+     * @return array<string, array{name: string, ahead: ?float, last: int|float|string}>
+     */
+    public function routers(): array
+    {
+        return [];
     }
 
     /** The version of the tables; 0 when there are none yet. */

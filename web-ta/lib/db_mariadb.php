@@ -9,8 +9,39 @@ if (!defined('WEIR')) {
 
 final class DbMariadb extends Db
 {
+    /** As many as a page shows to choose from. */
+    private const MOST_ROUTERS = 100;
+
     /** MariaDB's number for a table that does not exist. */
     private const NO_TABLE = 1146;
+
+    /**
+     * The databases on this server that a Weir writes into and that we may read,
+     * with the name of the router, how far its clock is ahead, in seconds, and
+     * when it wrote last.
+     *
+     * @return array<string, array{name: string, ahead: ?float, last: int|float|string}> by database
+     */
+    public function routers(): array
+    {
+        $names = $this->all("SELECT TABLE_SCHEMA AS name FROM information_schema.TABLES
+            WHERE TABLE_NAME = 'router' ORDER BY TABLE_SCHEMA LIMIT " . self::MOST_ROUTERS);
+        $routers = [];
+        foreach (array_column($names, 'name') as $database) {
+            $quoted = '`' . str_replace('`', '``', $database) . '`';
+            try {
+                $row = $this->all("SELECT name, ahead_ms, last FROM $quoted.router ORDER BY last DESC LIMIT 1")[0] ?? null;
+            } catch (PDOException) {
+                // A table of that name that is not Weir's, or not for us.
+                continue;
+            }
+            if ($row !== null) {
+                $ahead = $row['ahead_ms'] === null ? null : $row['ahead_ms'] / 1000;
+                $routers[$database] = ['name' => $row['name'], 'ahead' => $ahead, 'last' => $row['last']];
+            }
+        }
+        return $routers;
+    }
 
     /** @param array<string, mixed> $store {"host", "port", "socket", "database", "user", "password", "ca"} */
     public static function connect(array $store): DbMariadb

@@ -137,13 +137,15 @@ final class Filter
     }
 
     /**
-     * What stays when one goes to another page: time and device.
+     * What stays when one goes to another page: router, time and device.
      *
      * @return array<string, string>
      */
     private function lasting(): array
     {
-        $lasting = $this->device === null ? [] : ['device' => $this->device];
+        $router = chosenRouter();
+        $lasting = $router === null ? [] : ['router' => $router];
+        $lasting += $this->device === null ? [] : ['device' => $this->device];
         if ($this->span->choice === 'custom') {
             $lasting['from'] = Clock::local()->format('Y-m-d\TH:i', $this->span->from / 1e6);
             $lasting['to'] = Clock::local()->format('Y-m-d\TH:i', $this->span->to / 1e6);

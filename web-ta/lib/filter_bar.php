@@ -12,7 +12,7 @@ function filterBar(Db $db, Filter $filter): string
 {
     $labels = new Labels($db);
     // What the form's own fields do not say goes with it unseen.
-    $fields = ['device', 'q', 'from', 'to', ...array_keys($filter->page->controls), 'p'];
+    $fields = ['router', 'device', 'q', 'from', 'to', ...array_keys($filter->page->controls), 'p'];
     $hidden = '';
     foreach (array_diff_key($filter->state(), array_flip($fields)) as $name => $value) {
         $hidden .= '<input type="hidden" name="' . h($name) . '" value="' . h($value) . '">';
@@ -26,6 +26,7 @@ function filterBar(Db $db, Filter $filter): string
         // On a phone the other fields are folded away, without script.
         . '<input type="checkbox" id="more" class="fold"' . ($isNarrowed ? ' checked' : '') . '>'
         . '<label for="more" class="button fold">' . say('Filter') . '</label>'
+        . routers($db)
         . select('device', t('Device'), t('All devices'), $labels->menu($filter->device), $filter->device)
         . controls($filter, $labels)
         . '</div></form>' . chips($filter, $labels);
@@ -65,6 +66,29 @@ function customSpan(Filter $filter): string
     return '<details class="custom"' . ($isCustom ? ' open' : '') . '><summary>' . say('From … to …') . '</summary><div class="fields">'
         . $field('from', t('From'), $filter->span->from) . $field('to', t('To'), $filter->span->to)
         . '<button type="submit">' . say('Show') . '</button></div></details>';
+}
+
+/** Which router's records are shown, where several write to one server. */
+function routers(Db $db): string
+{
+    $names = array_map(
+        static fn (array $router): string => $router['name'] . clockText($router['ahead']),
+        $db->routers(),
+    );
+    $own = webInfo()['store']['database'] ?? '';
+    $others = array_diff_key($names, [$own => '']);
+    return $others === [] ? '' : select('router', t('Router'), $names[$own] ?? $own, $others, chosenRouter());
+}
+
+/** How far a router's clock is from the server's, in seconds, where a person could see that. */
+function clockText(?float $ahead): string
+{
+    $seconds = abs($ahead ?? 0);
+    if ($seconds < 2) {
+        return '';
+    }
+    $text = ['seconds' => (string) round($seconds)];
+    return ' · ' . ($ahead > 0 ? t('clock {seconds} s ahead', $text) : t('clock {seconds} s behind', $text));
 }
 
 /** The page's own fields. */

@@ -66,6 +66,7 @@ blocking reset_interface text
 blocking max_resets number
 blocking mark number
 daemon log text
+daemon name text
 daemon health_every text
 "
 

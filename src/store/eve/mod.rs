@@ -70,8 +70,8 @@ fn lines(record: &Record) -> Vec<Json> {
         Record::Icmp(row) => vec![talk::icmp(row, record)],
         Record::Dhcp(row) => vec![talk::dhcp(row)],
         Record::Arp(row) => vec![talk::arp(row)],
-        // The catalogue is the file that the reader has.
-        Record::Catalog(_) => Vec::new(),
+        // The catalogue is the file that the reader has, and who writes is known.
+        Record::Catalog(_) | Record::Router(_) => Vec::new(),
         Record::App(row) => vec![own("app", row.last, record)],
         Record::Traffic(row) => vec![own("traffic", row.time, record)],
         Record::Thing(row) => vec![own("device", row.last, record)],

@@ -169,6 +169,13 @@ impl Mariadb {
         }
     }
 
+    /// Writes down how far this router's clock, which says `now`, is ahead of the
+    /// server's.
+    fn compare_clocks(&mut self, now: Time) -> Result<(), Error> {
+        let micros = i64::try_from(now.micros()).unwrap_or(i64::MAX);
+        self.with(async |connection| Ok(connection.exec_drop(COMPARE_CLOCKS, (micros,)).await?))
+    }
+
     /// The next sessions behind (`last`, `id`), each with its own.
     fn sessions_behind(&mut self, behind: &mut (i64, i64)) -> Result<Vec<((i64, i64), Labelled)>, Error> {
         let (last, id) = *behind;
@@ -218,6 +225,7 @@ impl Store for Mariadb {
             let deleted = sql.wait(async |connection| delete_before(connection, time).await)?;
             Ok(deleted + rollup::fold_minutes(sql, &plan, time, now)?)
         })?;
+        self.compare_clocks(now)?;
         Ok(folded + deleted + too_large)
     }
 
@@ -250,6 +258,10 @@ impl Store for Mariadb {
         }
     }
 }
+
+/// Of those that ever wrote here, the one that did last is this one.
+const COMPARE_CLOCKS: &str = "UPDATE router SET ahead_ms = \
+    (? - CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)) DIV 1000 ORDER BY last DESC LIMIT 1";
 
 /// The columns of `SESSIONS_SELECT`.
 type SessionRow =

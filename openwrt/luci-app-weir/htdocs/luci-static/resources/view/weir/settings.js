@@ -93,6 +93,9 @@ return view.extend({
 		o.value('debug', _('Everything'));
 		o.default = 'info';
 
+		o = add('mariadb', form.Value, 'daemon', 'name', _('Name of this router'), _('Where several write to one server.'));
+		o.placeholder = _('host name');
+
 		o = add('storage', form.ListValue, 'store', 'kind', _('Database'));
 		o.value('sqlite', _('SQLite'));
 		o.value('mariadb', _('MariaDB (package weir-mariadb)'));
