@@ -3,6 +3,7 @@
 //! A bare LF ends a line too, blanks are forgiven, a line that is no field is
 //! passed over, and a value may go on in the next line (5.2, obs-fold).
 
+use super::secrets::without_secrets;
 use super::{Exchange, MAX_TEXT, METHODS};
 use crate::dissect::Verdict;
 
@@ -119,10 +120,10 @@ pub fn request(head: &[u8]) -> Option<(Exchange, Length)> {
     let exchange = Exchange {
         host: authority.and_then(host).or_else(|| fields.host.and_then(host)),
         method: text(method)?,
-        uri: text(&without_user(target)).unwrap_or_default(),
+        uri: text(&without_secrets(target)).unwrap_or_default(),
         version: text(version).unwrap_or_default(),
         user_agent: fields.user_agent.and_then(text),
-        referer: fields.referer.and_then(|referer| text(&without_user(referer))),
+        referer: fields.referer.and_then(|referer| text(&without_secrets(referer))),
         request_length: fields.length,
         ..Exchange::default()
     };
@@ -234,19 +235,11 @@ pub fn chunk_size(line: &[u8]) -> Option<u64> {
 }
 
 /// The authority of a target in absolute form (RFC 3986, 3.2).
-fn authority(target: &[u8]) -> Option<&[u8]> {
+pub fn authority(target: &[u8]) -> Option<&[u8]> {
     let colon = target.iter().take(16).position(|&byte| byte == b':')?;
     let rest = target.get(colon..)?.strip_prefix(b"://")?;
     let end = rest.iter().position(|&byte| matches!(byte, b'/' | b'?' | b'#'));
     rest.get(..end.unwrap_or(rest.len()))
-}
-
-/// A reference without the user's name and password that it may have.
-fn without_user(target: &[u8]) -> Vec<u8> {
-    let end = |authority: &[u8]| authority.iter().rposition(|&byte| byte == b'@').map(|at| at + 1);
-    let Some(user) = authority(target).and_then(end) else { return target.to_vec() };
-    let start = target.windows(3).position(|bytes| bytes == b"://").map_or(0, |at| at + 3);
-    [target.get(..start).unwrap_or_default(), target.get(start + user..).unwrap_or_default()].concat()
 }
 
 /// The host of an authority: no user, no port, lower case. An IPv6 address

@@ -5,6 +5,7 @@
 //! Bodies are never looked at. Cookies and authorizations are not read at all.
 
 mod head;
+mod secrets;
 mod stream;
 #[cfg(test)]
 mod tests;
