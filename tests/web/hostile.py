@@ -89,7 +89,7 @@ def data(folder, info, scratch, check_page):
                host=text, sessions=n)
         insert(db, "coverage", id=number, time=time, iface=text, bytes_line=9, bytes_seen=8, bytes_unnamed=n)
     db.commit()
-    asked = [("overview", {}), ("apps", {}), ("dns", {}), ("sessions", {}), ("stops", {})]
+    asked = [("overview", {}), ("apps", {}), ("dns", {}), ("sessions", {}), ("http", {}), ("logins", {}), ("stops", {})]
     asked += [("app", {"app": text}) for text in EVIL] + [("sessions", {"app": text}) for text in EVIL]
     asked += [("dns", {"name": text}) for text in EVIL] + [("session", {"id": (last // 1000 + n) * 2048}) for n in range(len(EVIL))]
     with Server(folder, about(scratch, "evil", kind="sqlite", path=str(copy)), scratch / "php.log") as site:

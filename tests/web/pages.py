@@ -18,7 +18,7 @@ import hostile
 import rolled
 from served import ZONE, Html, Server
 
-PAGES = ["overview", "apps", "dns", "sessions", "stops"]
+PAGES = ["overview", "apps", "dns", "sessions", "http", "logins", "stops"]
 CSP = ("default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
        "form-action 'self'; base-uri 'none'; frame-ancestors 'self'")
 TIMES = {"time", "start", "last", "ended", "first"}
@@ -133,7 +133,7 @@ def test_each_column_sorts_both_ways(site):
                 if name == "answers":  # is ignored, and said so
                     assert "sort" in site.page(**params, sort=name).text
                     continue
-                if (params["page"], name) in (("dns", "time"), ("app", "start")):
+                if (params["page"], name) in (("dns", "time"), ("http", "time"), ("logins", "time"), ("app", "start")):
                     values = [v // 1000 for v in values]  # sorted by ids, which begin with the milliseconds
                 ordered = sorted(values, key=lambda v: (v is not None, v if v is not None else 0), reverse=sign == "-")
                 assert values == ordered, (params, sign + name)

@@ -110,15 +110,29 @@ python3 "$here/tls.py" "$root/web-ta" "$port" "$work"
 say "several routers"
 python3 "$here/routers.py" "$root/web-ta" "$work"
 
-# What a capture has none of: sessions that a policy stopped.
+# What the capture has none of: sessions that a policy stopped…
 stops="INSERT INTO stop (id, time, last, policy, action, reason, device, app, host, sessions)
     SELECT id, (id - id % 2048) / 2048 * 1000, last, CASE WHEN id % 2 = 0 THEN 'bedtime' ELSE 'no video' END,
         CASE WHEN id % 3 = 0 THEN 'dry run' ELSE 'stopped' END,
         CASE WHEN id % 5 = 0 THEN 'quota' WHEN id % 7 = 0 THEN 'always' ELSE 'schedule' END, device, app, host, 1
     FROM session WHERE host IS NOT NULL ORDER BY id LIMIT 120;"
-python3 -c 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute(sys.argv[2]); db.commit()' \
-    "$work/sqlite/w.db" "$stops"
-mariadb --no-defaults -uroot -S "$socket" weir -e "$stops"
+# …log-ins, and requests that could be read.
+logins="INSERT INTO auth (id, time, proto, client, client_port, server, server_port, device, service, user, method,
+        outcome, estimated, encrypted, client_version, server_version)
+    SELECT id, (id - id % 2048) / 2048 * 1000, proto, client, client_port, server, server_port, device, CASE WHEN id % 2 = 0 THEN 'ssh' ELSE 'imap' END,
+        CASE WHEN id % 5 = 0 THEN NULL ELSE 'ann' END, 'password',
+        CASE WHEN id % 3 = 0 THEN 'refused' WHEN id % 4 = 0 THEN NULL ELSE 'accepted' END, id % 2, id % 2, NULL, 'a server'
+    FROM session WHERE proto = 'tcp' ORDER BY id LIMIT 120;"
+requests="INSERT INTO http (id, time, proto, client, client_port, server, server_port, device, host, method, uri, version,
+        status, user_agent, referer, content_type, server_name, request_length, response_length)
+    SELECT id, (id - id % 2048) / 2048 * 1000, proto, client, client_port, server, server_port, device, host, CASE WHEN id % 2 = 0 THEN 'GET' ELSE 'POST' END,
+        '/a/path', 'HTTP/1.1', CASE WHEN id % 3 = 0 THEN 404 WHEN id % 5 = 0 THEN NULL ELSE 200 END, 'a browser', NULL,
+        'text/html', 'a server', NULL, bytes_in
+    FROM session WHERE proto = 'tcp' ORDER BY id LIMIT 120;"
+made="$stops $logins $requests"
+python3 -c 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.executescript(sys.argv[2]); db.commit()' \
+    "$work/sqlite/w.db" "$made"
+mariadb --no-defaults -uroot -S "$socket" weir -e "$made"
 
 say "pages"
 python3 "$here/pages.py" "$root/web-ta" "$work/sqlite/web.json" "$work/mariadb/web.json" "$work"

@@ -1,0 +1,85 @@
+<?php
+
+declare(strict_types=1);
+
+if (!defined('WEIR')) {
+    http_response_code(404);
+    exit;
+}
+
+// Requests that could be read: HTTP without TLS.
+
+/** @return array<string, Column> */
+function requestColumns(): array
+{
+    return [
+        'id' => new Column('Number', Kind::Number, 'id'),
+        'time' => new Column('Time', Kind::Time, 'time', order: 'id'),
+        'device' => new Column('Device', Kind::Text, 'device'),
+        'method' => new Column('Method', Kind::Text, 'method'),
+        'host' => new Column('Host', Kind::Text, 'host'),
+        'uri' => new Column('Address asked for', Kind::Text, 'uri'),
+        'status' => new Column('Result', Kind::Number, 'status'),
+        'content_type' => new Column('Type', Kind::Text, 'content_type'),
+        'response_length' => new Column('Size', Kind::Bytes, 'response_length'),
+        'user_agent' => new Column('Client program', Kind::Text, 'user_agent'),
+        'server_name' => new Column('Server program', Kind::Text, 'server_name'),
+        'referer' => new Column('Came from', Kind::Text, 'referer'),
+        'client' => new Column('Client', Kind::Text, 'client'),
+        'server' => new Column('Server', Kind::Text, 'server'),
+        'server_port' => new Column('Server port', Kind::Number, 'server_port'),
+    ];
+}
+
+return [
+    'title' => 'Requests',
+    'order' => 42,
+    'icon' => 'http',
+    'params' => ['host' => Param::Text, 'server' => Param::Address, 'method' => Param::Word, 'status' => Param::Port],
+    'chips' => ['host' => 'Host', 'server' => 'Server'],
+    'controls' => [
+        'method' => ['Method', static function (): array {
+            $methods = ['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'CONNECT'];
+            return array_combine($methods, $methods);
+        }],
+        'status' => ['Result', null],
+    ],
+    'columns' => requestColumns(),
+    'sort' => '-time',
+
+    'rows' => static function (Db $db, Filter $filter): Rows {
+        $where = (new Where())
+            ->equal('device', $filter->device)
+            ->equal('host', $filter->get('host'))
+            ->equal('server', $filter->get('server'))
+            ->equal('method', $filter->get('method'))
+            ->equal('status', $filter->get('status'))
+            ->begun($filter->span)
+            ->contains($db, ['host', 'uri', 'user_agent', 'server', 'device'], $filter->text);
+        return new Rows($db, requestColumns(), 'FROM http' . $where->sql(), $where->params, 'id');
+    },
+
+    'parts' => static fn (Db $db, Filter $filter): array => [],
+
+    'view' => static function (Rows $all, array $parts, Filter $filter, Labels $labels): void {
+        $rows = $all->page($filter->sort, $filter->number);
+        $pager = pager($all, $rows, $filter);
+        $labels->load($rows);
+        $cells = [
+            'time' => null,
+            'device' => static fn (array $row): string =>
+                $labels->device($row['device'], $filter->to('http', ['device' => $row['device']])),
+            'host' => static fn (array $row): string => anchor(
+                $filter->url($row['host'] === null ? ['server' => $row['server']] : ['host' => $row['host']]),
+                h($row['host'] ?? $row['server']),
+            ) . '<small>' . h($row['method'] . ' ' . $row['uri']) . '</small>',
+            'status' => static fn (array $row): string => $row['status'] === null ? '' : badge(
+                (string) $row['status'],
+                $row['status'] >= 400 ? 'bad' : 'plain',
+            ),
+            'content_type' => null,
+            'response_length' => null,
+        ];
+        echo table($all->columns, $rows, $cells, 'host', t('Requests of HTTP and what came back'), $filter), $pager;
+    },
+];
