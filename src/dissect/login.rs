@@ -26,6 +26,14 @@ pub struct Login {
     pub server_version: Option<String>,
 }
 
+impl Login {
+    /// Memory beside itself, in bytes.
+    pub fn held(&self) -> usize {
+        let texts = [&self.user, &self.method, &self.client_version, &self.server_version];
+        texts.into_iter().flatten().map(String::len).sum()
+    }
+}
+
 /// What came of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Outcome {

@@ -11,6 +11,7 @@ pub mod ftp;
 pub mod http;
 mod lines;
 pub mod login;
+mod logins;
 mod named;
 mod pieces;
 pub mod quic;

@@ -1,7 +1,13 @@
 //! Databases, queues, remote calls, files and desktops.
 
 use super::{holds, le_length_at, le16_at, le32_at, length_at, starts_with_any};
-use crate::dissect::words::Words;
+use crate::dissect::logins::ldap::Ldap;
+use crate::dissect::logins::mongodb::Mongo;
+use crate::dissect::logins::mssql::Mssql;
+use crate::dissect::logins::mysql::Mysql;
+use crate::dissect::logins::pgsql::Pgsql;
+use crate::dissect::logins::rdp::Rdp;
+use crate::dissect::logins::redis::Redis;
 use crate::wire::bytes::{array_at, u8_at, u16_at, u32_at};
 
 named! {
@@ -9,25 +15,26 @@ named! {
     SMB = "smb", TCP, |o| matches!(array_at(o.bytes, 4)?, [0xfc..=0xff, b'S', b'M', b'B']) && u8_at(o.bytes, 0)? == 0;
     /// MySQL: the greeting, version 10 of the protocol and the server's version.
     MYSQL = "mysql", TCP, |o| u8_at(o.bytes, 4)? == 10 && u8_at(o.bytes, 3)? == 0
-        && le24(o.bytes)? + 4 == o.bytes.len() && u8_at(o.bytes, 5)?.is_ascii_digit() && o.bytes.iter().take(70).skip(6).any(|&byte| byte == 0) => Words::default();
+        && le24(o.bytes)? + 4 == o.bytes.len() && u8_at(o.bytes, 5)?.is_ascii_digit() && o.bytes.iter().take(70).skip(6).any(|&byte| byte == 0) => Mysql::default();
     /// PostgreSQL: what a client asks for first; its version is 3, or a number that is none.
     PGSQL = "pgsql", TCP, |o| u8_at(o.bytes, 0)? == 0 && length_at(o.bytes, 0)? == o.bytes.len()
         && match u32_at(o.bytes, 4)? {
             80_877_102..=80_877_104 => true,
             0x0003_0000..=0x0003_000f => holds(o.bytes, b"user\0"),
             _ => false,
-        } => Words::default();
+        } => Pgsql::default();
     /// Redis: an array of strings.
     REDIS = "redis", TCP, |o| match u8_at(o.bytes, 0)? {
         b'*' => u8_at(o.bytes, 1)?.is_ascii_digit() && holds(o.bytes.get(..8).unwrap_or(o.bytes), b"\r\n$"),
         b'+' | b'-' => o.has_port(6379) && o.bytes.ends_with(b"\r\n"),
         b'P' => o.has_port(6379) && o.bytes == b"PING\r\n",
+        b'A' => o.has_port(6379) && o.bytes.starts_with(b"AUTH "),
         _ => false,
-    };
+    } => Redis::default();
     /// MongoDB: its length, and an operation that exists.
     MONGODB = "mongodb", TCP, |o| matches!(le32_at(o.bytes, 12)?, 1 | 2001..=2007 | 2010..=2013)
         && (16..=48_000_000).contains(&le32_at(o.bytes, 0)?)
-        && (le_length_at(o.bytes, 0)? == o.bytes.len() || o.has_port(27017) && o.bytes.len() > 1_000);
+        && (le_length_at(o.bytes, 0)? == o.bytes.len() || o.has_port(27017) && o.bytes.len() > 1_000) => Mongo::default();
     /// Tabular data stream (MS-TDS, 2.2.3): what is said before the log-in, or the log-in.
     MSSQL = "mssql", TCP, |o| matches!(array_at(o.bytes, 0)?, [0x12 | 0x10 | 4, 1])
         && usize::from(u16_at(o.bytes, 2)?) == o.bytes.len() && u8_at(o.bytes, 7)? == 0
@@ -35,7 +42,7 @@ named! {
             0x12 => u8_at(o.bytes, 8)? == 0 && o.bytes.contains(&0xff),
             0x10 => le_length_at(o.bytes, 8)? + 8 == o.bytes.len(),
             _ => o.server_port == 1433,
-        };
+        } => Mssql::default();
     /// Oracle's net: a connect packet of just this length.
     ORACLE = "oracle", TCP, |o| u8_at(o.bytes, 4)? == 1 && u16_at(o.bytes, 2)? == 0
         && usize::from(u16_at(o.bytes, 0)?) == o.bytes.len() && holds(o.bytes, b"(DESCRIPTION");
@@ -69,14 +76,14 @@ named! {
     /// memcached behind the eight bytes that its datagrams have.
     MEMCACHED_UDP = "memcached", UDP, |o| o.has_port(11211) && u16_at(o.bytes, 6)? == 0 && is_memcached(o.bytes.get(8..)?)?;
     /// Remote desktop: X.224's connection behind TPKT, with what only RDP puts there (MS-RDPBCGR, 2.2.1.1).
-    RDP = "rdp", TCP, |o| array_at(o.bytes, 0)? == [3, 0] && is_rdp(o.bytes, o.server_port == 3389)? => Words::default();
+    RDP = "rdp", TCP, |o| array_at(o.bytes, 0)? == [3, 0] && is_rdp(o.bytes, o.server_port == 3389)? => Rdp::default();
     /// Kerberos over TCP: its length first (RFC 4120, 7.2.2).
     KERBEROS = "kerberos", TCP, |o| u8_at(o.bytes, 0)? == 0 && length_at(o.bytes, 0)? + 4 >= o.bytes.len()
         && is_kerberos(o.bytes.get(4..)?)?;
     /// RFC 4120, 5.4
     KERBEROS_UDP = "kerberos", UDP, |o| is_kerberos(o.bytes)?;
     /// LDAP: a message's number and an operation that comes first (RFC 4511, 4).
-    LDAP = "ldap", TCP, |o| u8_at(o.bytes, 0)? == 0x30 && is_ldap(o.bytes)? => Words::default();
+    LDAP = "ldap", TCP, |o| u8_at(o.bytes, 0)? == 0x30 && is_ldap(o.bytes)? => Ldap::default();
     /// RFC 1798, without a connection.
     LDAP_UDP = "ldap", UDP, |o| u8_at(o.bytes, 0)? == 0x30 && is_ldap(o.bytes)?;
     /// DCE/RPC over TCP: version 5.0 or 5.1, little-endian, of a kind that exists (C706, 12.6).

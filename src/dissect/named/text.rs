@@ -2,12 +2,13 @@
 
 use super::{first_line, holds, holds_any_case, starts_with_any};
 use crate::dissect::ftp::Ftp;
+use crate::dissect::ssh::Ssh;
 use crate::dissect::words::{PREFACE_V2, Preface, Words};
 use crate::wire::bytes::{array_at, u8_at};
 
 named! {
     /// RFC 4253, 4.2
-    SSH = "ssh", TCP, |o| o.bytes.starts_with(b"SSH-");
+    SSH = "ssh", TCP, |o| o.bytes.starts_with(b"SSH-") => Ssh::default();
     /// RFC 959: a greeting that says so, or a greeting or a log-in where FTP is at home.
     FTP = "ftp", TCP, |o| match u8_at(o.bytes, 0)? {
         b'2' => o.bytes.starts_with(b"220") && (o.server_port == 21 || is_greeting(o.bytes, b"ftp", b"smtp")),

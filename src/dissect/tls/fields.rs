@@ -44,6 +44,14 @@ impl<'a> Fields<'a> {
         Some(taken)
     }
 
+    /// Bytes before a zero, which is taken too.
+    pub fn text(&mut self) -> Option<&'a [u8]> {
+        let end = self.0.iter().position(|&byte| byte == 0)?;
+        let taken = self.take(end)?;
+        self.take(1)?;
+        Some(taken)
+    }
+
     pub fn is_empty(self) -> bool {
         self.0.is_empty()
     }
