@@ -13,6 +13,7 @@ import pathlib
 import sys
 
 import dns_cases
+import login_cases
 import web_cases
 from packets import (ACK, FIN, MS, RST, SECOND, SYN, Connection, address,
                      checksum, dns, each, ether, icmp, ip, kind_of, mac,
@@ -419,6 +420,7 @@ CASES = {
     "names": dns_cases.names,
     "tls-hello": web_cases.tls_hello,
     "http-kept": web_cases.http_kept,
+    "log-ins": login_cases.log_ins,
     "links": links,
     "vlan-pppoe": vlan_pppoe,
     "fragments-v4": fragments_v4,

@@ -1,6 +1,7 @@
 //! Real servers for a network of a test's own, each at an address and a name of
 //! its own, and clients that find them by these names. `make test` installs the
 //! programs, or unpacks them below target.
+#![allow(dead_code)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ pub const PAGE: &str = "a page of the test's own";
 
 pub struct Servers {
     // Ends before the folder it is in goes with the net.
-    _mariadb: mariadb::Server,
+    pub mariadb: mariadb::Server,
     pub net: Net,
     pub has_http3: bool,
 }
@@ -50,7 +51,7 @@ impl Servers {
             ],
         );
         mariadb.sql("CREATE USER weir@'%' IDENTIFIED BY 'secret'");
-        Servers { _mariadb: mariadb, net, has_http3 }
+        Servers { mariadb, net, has_http3 }
     }
 
     /// Runs a shell's line at the client, where names are asked for at the
@@ -206,6 +207,7 @@ fn postgres(net: &mut Net) {
              as='setpriv --reuid=nobody --regid=nogroup --clear-groups'\n\
              bin=AT/usr/lib/postgresql/{version}/bin\n\
              $as $bin/initdb -D AT/pg/data -U weir -A trust --locale=C -E UTF8 --no-sync\n\
+             echo 'host all ann 10.77.0.0/24 scram-sha-256' >>AT/pg/data/pg_hba.conf\n\
              echo 'host all all 10.77.0.0/24 trust' >>AT/pg/data/pg_hba.conf\n\
              exec $as $bin/postgres -D AT/pg/data -h 10.77.0.17 -p 5440 -k AT/pg \
                -c ssl=on -c ssl_cert_file=AT/pg/cert.pem -c ssl_key_file=AT/pg/key.pem\n",

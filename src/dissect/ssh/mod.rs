@@ -11,8 +11,9 @@ use super::{Dissector, Product, Side, Sink, Step};
 use crate::wire::bytes::{u8_at, u32_at};
 use estimate::Estimate;
 
-/// Lines that a server may say before its version (RFC 4253, 4.2).
-const MAX_LINES: u8 = 32;
+/// Lines that a server may say before its version (RFC 4253, 4.2), as many as
+/// OpenSSH's client reads.
+const MAX_LINES: u16 = 1_024;
 
 /// Bytes of a packet that begins a key exchange; the longest have some 2 KiB.
 const MAX_KEXINIT: usize = 16 * 1024;
@@ -46,7 +47,7 @@ pub struct Ssh {
     lines: [Lines; 2],
     phases: [Phase; 2],
     /// How many came before a version.
-    preface: u8,
+    preface: u16,
     estimate: Estimate,
 }
 
