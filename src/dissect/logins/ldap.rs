@@ -121,7 +121,7 @@ fn bind(content: &[u8]) -> Option<(Option<String>, String)> {
     let mut fields = Ber(content);
     fields.value(INTEGER)?;
     let name = fields.value(OCTETS)?;
-    // The last one may be cut: who proves much has no longer name.
+    // A long proof may be cut.
     let (user, method) = match *fields.0.first()? {
         SIMPLE if name.is_empty() => (None, "anonymous".into()),
         SIMPLE => (login::name(name), "simple".into()),
@@ -187,7 +187,7 @@ impl<'a> Ber<'a> {
 /// A number that is not negative.
 fn number(content: &[u8]) -> Option<u32> {
     match content {
-        [digits @ ..] if (1..=4).contains(&digits.len()) => {
+        digits if (1..=4).contains(&digits.len()) => {
             let mut bytes = [0; 4];
             bytes.get_mut(4 - digits.len()..)?.copy_from_slice(digits);
             u32_at(&bytes, 0)

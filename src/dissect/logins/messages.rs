@@ -9,6 +9,9 @@ pub const MAX_MESSAGE: usize = 8_192;
 /// connection that is kept may change its user.
 const MAX_TALK: usize = 1 << 20;
 
+/// The same where only TLS may follow that anybody wants to know of.
+const MAX_WORDS: usize = 1 << 14;
+
 /// What a message begins with says of its length.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Length {
@@ -54,10 +57,10 @@ pub struct Talk {
 }
 
 impl Talk {
-    fn is_over(&mut self, side: Side, bytes: usize) -> bool {
+    fn is_over(&mut self, side: Side, bytes: usize, bound: usize) -> bool {
         let said = &mut self.said[side as usize];
         *said = said.saturating_add(bytes);
-        *said > MAX_TALK
+        *said > bound
     }
 }
 
@@ -75,6 +78,7 @@ pub trait Messages: Dissector {
 
 /// Reads what came whole, and tells the dissector when that was all.
 pub fn read<M: Messages>(reader: &mut M, side: Side, bytes: &[u8], sink: &mut dyn Sink) -> Step {
+    let bound = if sink.wants_details() { MAX_TALK } else { MAX_WORDS };
     let mut at = 0;
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         let length = match reader.length(side, rest) {
@@ -93,7 +97,7 @@ pub fn read<M: Messages>(reader: &mut M, side: Side, bytes: &[u8], sink: &mut dy
         let next = reader.message(side, message, sink);
         at = at.saturating_add(length);
         match next {
-            Next::Message if !reader.talk().is_over(side, length) => {}
+            Next::Message if !reader.talk().is_over(side, length, bound) => {}
             Next::Other => {
                 reader.end(sink);
                 return Step::Again(at);

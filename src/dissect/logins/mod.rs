@@ -9,3 +9,4 @@ pub mod pgsql;
 pub mod rdp;
 pub mod redis;
 mod sasl;
+pub mod vnc;

@@ -44,6 +44,9 @@ pub struct Mssql {
 
 impl Dissector for Mssql {
     fn data(&mut self, side: Side, bytes: &[u8], sink: &mut dyn Sink) -> Step {
+        if !sink.wants_details() {
+            return Step::Done;
+        }
         messages::read(self, side, bytes, sink)
     }
 

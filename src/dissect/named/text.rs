@@ -2,6 +2,7 @@
 
 use super::{first_line, holds, holds_any_case, starts_with_any};
 use crate::dissect::ftp::Ftp;
+use crate::dissect::logins::vnc::Vnc;
 use crate::dissect::ssh::Ssh;
 use crate::dissect::words::{PREFACE_V2, Preface, Words};
 use crate::wire::bytes::{array_at, u8_at};
@@ -63,7 +64,7 @@ named! {
         _ => false,
     };
     /// Remote frame buffer (RFC 6143, 7.1.1).
-    VNC = "vnc", TCP, |o| o.bytes.starts_with(b"RFB 00") && u8_at(o.bytes, 7)? == b'.';
+    VNC = "vnc", TCP, |o| o.bytes.starts_with(b"RFB 00") && u8_at(o.bytes, 7)? == b'.' => Vnc::default();
     /// rsync's daemon.
     RSYNC = "rsync", TCP, |o| o.bytes.starts_with(b"@RSYNCD: ");
     /// git's own transport: a request of so many bytes (gitprotocol-pack).

@@ -6,13 +6,20 @@
 //! padded for any cipher and MAC that is 16 bytes less. FAILURE lists the ways that
 //! are left, and is the same each time; most clients ask for it first. The rule is
 //! Zeek's (`src/analyzer/protocol/ssh/SSH.cc`), by answers and not by segments.
-//! Where the client packs what it sends, sizes tell nothing.
+//!
+//! No packet is shorter than 16 bytes (RFC 4253, 6). Dropbear does not count the
+//! length among them; with ChaCha20, the only cipher in use that pads to 8 bytes
+//! and leaves the length out, its SUCCESS is 8 bytes less than ACCEPT. There no
+//! FAILURE is as short. Where packets are packed, sizes tell nothing.
 
 use crate::dissect::Side;
 use crate::dissect::login::Outcome;
 
-/// Bytes that SUCCESS is shorter than ACCEPT.
+/// Bytes that SUCCESS is shorter than ACCEPT, and with ChaCha20 may be.
 const LESS: usize = 16;
+const LESS_OF_CHACHA: usize = 8;
+
+const CHACHA: &[u8] = b"chacha20-poly1305@openssh.com";
 
 /// Bytes that ACCEPT can have, with padding and the longest MAC.
 const ACCEPT: std::ops::RangeInclusive<usize> = 28..=112;
@@ -20,8 +27,14 @@ const ACCEPT: std::ops::RangeInclusive<usize> = 28..=112;
 /// Answers in which a log-in comes to an end. Servers hang up after some six.
 const MAX_ANSWERS: u8 = 64;
 
+/// Packs what both sides say from the first encrypted byte on.
+const ZLIB: &[u8] = b"zlib";
+
 #[derive(Default)]
 pub struct Estimate {
+    /// What both sides would take for what the server sends.
+    chacha: [bool; 2],
+    zlib: [bool; 2],
     /// Whether the client began to send what is encrypted. What the server says
     /// before are its extensions (RFC 8308).
     asked: bool,
@@ -29,23 +42,39 @@ pub struct Estimate {
     answer: Option<(usize, usize)>,
     /// Size of the answer that accepts the service.
     accept: Option<usize>,
-    /// Size of what seems to be FAILURE.
+    /// Size of what seems to be FAILURE, and of the last answer.
     failure: Option<usize>,
+    last: usize,
     /// Answers to a client that proves who it is.
     answers: u8,
     was_told: bool,
 }
 
 impl Estimate {
-    /// Takes in `length` encrypted bytes of `side`, which came together. An outcome
-    /// if a try ended there; none where there will be none.
+    /// Takes in what `side` offers for what the server sends.
+    pub fn offers(&mut self, side: Side, ciphers: &[u8], packings: &[u8]) {
+        // Taken is the client's first choice that the server can do (RFC 4253, 7.1).
+        let would_take = |list: &[u8], name: &[u8]| {
+            let mut names = list.split(|&byte| byte == b',');
+            if side == Side::Client { names.next() == Some(name) } else { names.any(|it| it == name) }
+        };
+        self.chacha[side as usize] = would_take(ciphers, CHACHA);
+        self.zlib[side as usize] = would_take(packings, ZLIB);
+    }
+
+    /// Whether sizes tell nothing.
+    fn is_blind(&self) -> bool {
+        self.zlib == [true; 2] || self.accept.is_some_and(|size| !ACCEPT.contains(&size))
+    }
+
+    /// Takes in `length` encrypted bytes of `side`, which came together: an outcome,
+    /// if a try ended there. None where there is no use in going on.
     pub fn segment(&mut self, side: Side, length: usize) -> Option<Option<Outcome>> {
         match side {
             Side::Client => {
                 self.asked = true;
                 let outcome = self.judge();
-                let is_over =
-                    self.answers >= MAX_ANSWERS || self.accept.is_some_and(|size| !ACCEPT.contains(&size));
+                let is_over = self.answers >= MAX_ANSWERS || self.is_blind();
                 self.was_told |= outcome.is_some();
                 (!is_over).then_some(outcome)
             }
@@ -59,14 +88,16 @@ impl Estimate {
         }
     }
 
-    /// What the last answer seems to be, and if none seemed anything, all of them:
-    /// who goes after a first answer may have asked only which ways there are.
+    /// What the last answer seems to be. If none seemed anything and the last one is
+    /// the shortest, that is a FAILURE; but who goes after a first one may have
+    /// asked only which ways there are.
     pub fn end(&mut self) -> Option<Outcome> {
-        if !self.asked || self.accept.is_some_and(|size| !ACCEPT.contains(&size)) {
-            return (self.asked && !self.was_told).then_some(Outcome::Unknown);
+        if !self.asked {
+            return None;
         }
-        let last = self.judge();
-        let all = if self.answers >= 2 { Outcome::SeemsRefused } else { Outcome::Unknown };
+        let last = if self.is_blind() { None } else { self.judge() };
+        let is_refused = self.answers >= 2 && self.failure == Some(self.last) && !self.is_blind();
+        let all = if is_refused { Outcome::SeemsRefused } else { Outcome::Unknown };
         last.or((!self.was_told).then_some(all))
     }
 
@@ -78,9 +109,14 @@ impl Estimate {
             return None;
         };
         self.answers = self.answers.saturating_add(1);
+        self.last = all;
         // Behind a SUCCESS a server may tell its keys.
-        let success = accept.checked_sub(LESS);
-        if success == Some(first) || success == Some(all) {
+        let is_chacha = self.chacha == [true; 2];
+        let is_success = |size| {
+            let less = accept.checked_sub(size);
+            less == Some(LESS) || is_chacha && less == Some(LESS_OF_CHACHA)
+        };
+        if is_success(first) || is_success(all) {
             return Some(Outcome::SeemsAccepted);
         }
         match self.failure {

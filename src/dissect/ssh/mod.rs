@@ -138,8 +138,10 @@ impl Ssh {
             KEXINIT if length > MAX_KEXINIT => return None,
             KEXINIT => {
                 let Some(packet) = bytes.get(..length) else { return Some(0) };
-                let greeting = &mut self.hello.sides[side as usize];
-                greeting.hassh = greeting.hassh.take().or_else(|| hassh(side, packet.get(6..)?));
+                let lists = lists(packet.get(6..)?)?;
+                let [.., ciphers, _, _, _, packings] = lists;
+                self.estimate.offers(side, ciphers, packings);
+                self.hello.sides[side as usize].hassh.get_or_insert_with(|| hassh(side, &lists));
             }
             NEWKEYS => self.phases[side as usize] = Phase::Encrypted,
             _ => {}
@@ -195,9 +197,10 @@ fn product(software: &str, banner: &[u8]) -> Product {
     Product { name, version, banner: login::name(banner), ..Product::default() }
 }
 
-/// The MD5 of four lists, those for what this side sends
-/// (github.com/salesforce/hassh). `message` is behind the type.
-fn hassh(side: Side, message: &[u8]) -> Option<String> {
+/// What a KEXINIT offers (RFC 4253, 7.1), each as names with commas between them:
+/// exchanges, keys, ciphers, MACs and packings, these from the client and from the
+/// server. `message` is behind the type.
+fn lists(message: &[u8]) -> Option<[&[u8]; 8]> {
     let mut fields = Fields(message);
     fields.take(16)?;
     let mut lists = [&[][..]; 8];
@@ -205,12 +208,18 @@ fn hassh(side: Side, message: &[u8]) -> Option<String> {
         let length = fields.take(4).and_then(|bytes| u32_at(bytes, 0))?;
         *list = fields.take(usize::try_from(length).ok()?)?;
     }
-    let [exchange, _, ciphers, from_server, macs, macs_from_server, packings, packings_from_server] = lists;
+    Some(lists)
+}
+
+/// The MD5 of four lists, those for what this side sends
+/// (github.com/salesforce/hassh).
+fn hassh(side: Side, lists: &[&[u8]; 8]) -> String {
+    let [exchanges, _, ciphers, from_server, macs, macs_from_server, packings, packings_from_server] = *lists;
     let chosen = match side {
-        Side::Client => [exchange, ciphers, macs, packings],
-        Side::Server => [exchange, from_server, macs_from_server, packings_from_server],
+        Side::Client => [exchanges, ciphers, macs, packings],
+        Side::Server => [exchanges, from_server, macs_from_server, packings_from_server],
     };
-    Some(hex(&Md5::digest(chosen.join(&b';'))))
+    hex(&Md5::digest(chosen.join(&b';')))
 }
 
 #[cfg(test)]

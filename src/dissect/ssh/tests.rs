@@ -19,7 +19,7 @@ fn kexinit(names: [&str; 8]) -> Vec<u8> {
     packet(&[&[KEXINIT][..], &[7; 16], &lists, &[0; 8 + 1 + 4]].concat())
 }
 
-const LISTS: [&str; 8] = ["kex", "key", "c>s", "s>c", "mac c>s", "mac s>c", "none", "zlib"];
+const LISTS: [&str; 8] = ["kex", "key", "c>s", "s>c", "mac c>s", "mac s>c", "none", "any"];
 
 /// Versions, lists and new keys of both sides.
 fn begin() -> Vec<(Side, Vec<u8>)> {
@@ -56,7 +56,7 @@ fn both_sides_tell_what_they_are_and_offer() {
     assert_eq!((server.proto.as_deref(), server.software.as_deref()), (Some("2.0"), Some("OpenSSH_9.2p1")));
     let md5 = |text: &str| Some(hex(&Md5::digest(text)));
     assert_eq!(client.hassh, md5("kex;c>s;mac c>s;none"));
-    assert_eq!(server.hassh, md5("kex;s>c;mac s>c;zlib"));
+    assert_eq!(server.hassh, md5("kex;s>c;mac s>c;any"));
     let [product] = &found.products[..] else { panic!("{found:?}") };
     assert_eq!((product.name.as_deref(), product.version.as_deref()), (Some("OpenSSH"), Some("9.2p1")));
     assert_eq!(found.logins, [], "nobody asked for anything");
@@ -87,6 +87,7 @@ fn a_short_answer_is_a_success_and_one_that_comes_again_a_refusal() {
         (&[-44, 44, -148, 28], &[Yes]),
         (&[-44, 44, -68, 60, -148, 140, -500, 28], &[Yes]),
         (&[-44, 44, -68, 400, -148, 60], &[No]),
+        (&[-44, 44, -68, 60, -148, 140], &[Unknown]),
         (&[-44, 44, -68, 60], &[Unknown]),
         (&[-44, 44], &[Unknown]),
         (&[-44], &[Unknown]),
@@ -95,6 +96,43 @@ fn a_short_answer_is_a_success_and_one_that_comes_again_a_refusal() {
     ] {
         assert_eq!(outcomes(sizes), expected, "{sizes:?}");
     }
+}
+
+/// The sizes of a log-in to Dropbear by OpenSSH.
+#[test]
+fn a_success_of_dropbear_is_longer_with_chacha20() {
+    use Outcome::{SeemsAccepted as Yes, SeemsRefused as No};
+    let mut lists = LISTS;
+    for (ciphers, expected) in
+        [("chacha20-poly1305@openssh.com,aes128-ctr", Yes), ("aes128-ctr,chacha20-poly1305@openssh.com", No)]
+    {
+        lists[3] = ciphers;
+        let mut said = begin();
+        said[2].1 = kexinit(lists);
+        said[3].1 = kexinit(lists);
+        let sizes = [(C, 44), (S, 44), (C, 60), (S, 44), (C, 140), (S, 100), (C, 228), (S, 36), (C, 52)];
+        said.extend(sizes.map(|(side, size)| (side, vec![0xee; size])));
+        let said: Vec<_> = said.iter().map(|(side, bytes)| (*side, &bytes[..])).collect();
+        assert_eq!(Found::of::<Ssh>(&said).logins[0].outcome, expected);
+    }
+}
+
+#[test]
+fn sizes_of_what_is_packed_tell_nothing() {
+    let mut said = begin();
+    let mut lists = LISTS;
+    lists[7] = "zlib,none";
+    said[2].1 = kexinit(lists);
+    said[3].1 = kexinit(lists);
+    said.extend(
+        [44, 44, 148, 28, 100]
+            .iter()
+            .enumerate()
+            .map(|(at, &size)| (if at % 2 == 0 { C } else { S }, vec![0xee; size])),
+    );
+    let said: Vec<_> = said.iter().map(|(side, bytes)| (*side, &bytes[..])).collect();
+    let outcomes: Vec<_> = Found::of::<Ssh>(&said).logins.iter().map(|login| login.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Unknown]);
 }
 
 #[test]

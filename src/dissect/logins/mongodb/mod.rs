@@ -39,6 +39,9 @@ pub struct Mongo {
 
 impl Dissector for Mongo {
     fn data(&mut self, side: Side, bytes: &[u8], sink: &mut dyn Sink) -> Step {
+        if !sink.wants_details() {
+            return Step::Done;
+        }
         messages::read(self, side, bytes, sink)
     }
 

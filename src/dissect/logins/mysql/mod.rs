@@ -29,7 +29,7 @@ const TLS_REQUEST: usize = 32;
 
 const COM_CHANGE_USER: u8 = 0x11;
 
-/// What old versions of MariaDB's clients take for MySQL 5.5.
+/// What MariaDB puts before its version, for replicas that read one digit of it.
 const REPLICATION_PREFIX: &str = "5.5.5-";
 
 /// Reads one connection.
@@ -124,9 +124,10 @@ impl Mysql {
         });
         let text = login::name(version)?;
         let name = if text.contains("MariaDB") { "MariaDB" } else { "MySQL" };
-        let version = text.strip_prefix(REPLICATION_PREFIX).unwrap_or(&text).to_string();
-        sink.product(Product { name: Some(name.into()), version: Some(version), ..Product::default() });
-        (self.version, self.preferred) = (Some(text), method);
+        let version = Some(text.strip_prefix(REPLICATION_PREFIX).unwrap_or(&text).to_string());
+        self.version.clone_from(&version);
+        sink.product(Product { name: Some(name.into()), version, ..Product::default() });
+        self.preferred = method;
         self.state = State::Greeted;
         Some(Next::Message)
     }

@@ -33,19 +33,28 @@ pub struct Redis {
 
 impl Dissector for Redis {
     fn data(&mut self, side: Side, bytes: &[u8], sink: &mut dyn Sink) -> Step {
-        let mut rest = bytes;
-        let read = match side {
-            Side::Client => self.ask(&mut rest),
-            Side::Server => self.answer(&mut rest, sink),
-        };
-        let taken = bytes.len() - rest.len();
-        let said = &mut self.said[side as usize];
-        *said = said.saturating_add(taken);
-        if read.is_err() || *said > MAX_TALK {
-            self.end(sink);
+        if !sink.wants_details() {
             return Step::Done;
         }
-        Step::Take(taken)
+        let mut rest = bytes;
+        let mut left = bytes.len();
+        loop {
+            let read = match side {
+                Side::Client => self.ask(&mut rest),
+                Side::Server => self.answer(&mut rest, sink),
+            };
+            let said = &mut self.said[side as usize];
+            *said = said.saturating_add(left - rest.len());
+            left = rest.len();
+            match read {
+                Ok(true) if *said <= MAX_TALK => {}
+                Ok(false) => return Step::Take(bytes.len() - left),
+                _ => {
+                    self.end(sink);
+                    return Step::Done;
+                }
+            }
+        }
     }
 
     fn end(&mut self, sink: &mut dyn Sink) {
@@ -60,19 +69,20 @@ impl Dissector for Redis {
 }
 
 impl Redis {
-    fn ask(&mut self, bytes: &mut &[u8]) -> Result<(), Unreadable> {
-        while let Some(command) = self.requests.next(bytes)? {
-            if self.pending.len() >= MAX_PENDING {
-                return Err(Unreadable);
-            }
-            self.pending.push_back(command);
+    /// Takes a command; whether one was there.
+    fn ask(&mut self, bytes: &mut &[u8]) -> Result<bool, Unreadable> {
+        let Some(command) = self.requests.next(bytes)? else { return Ok(false) };
+        if self.pending.len() >= MAX_PENDING {
+            return Err(Unreadable);
         }
-        Ok(())
+        self.pending.push_back(command);
+        Ok(true)
     }
 
-    fn answer(&mut self, bytes: &mut &[u8], sink: &mut dyn Sink) -> Result<(), Unreadable> {
-        while let Some(Reply { status, version }) = self.replies.next(bytes)? {
-            let Some(command) = self.pending.pop_front() else { continue };
+    /// Takes a reply; whether one was there.
+    fn answer(&mut self, bytes: &mut &[u8], sink: &mut dyn Sink) -> Result<bool, Unreadable> {
+        let Some(Reply { status, version }) = self.replies.next(bytes)? else { return Ok(false) };
+        if let Some(command) = self.pending.pop_front() {
             if version.is_some() && command != Command::Other {
                 self.version.clone_from(&version);
                 sink.product(Product { name: Some("Redis".into()), version, ..Product::default() });
@@ -80,7 +90,7 @@ impl Redis {
             let outcome = if status == Status::Fine { Outcome::Accepted } else { Outcome::Refused };
             self.log_in(command, outcome, status != Status::Error, sink);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Tells of a log-in; `is_name` if the server took the first of two words for

@@ -96,6 +96,12 @@ fn where_replies_do_not_match_commands_nothing_is_read() {
 }
 
 #[test]
+fn the_end_of_a_password_is_not_kept() {
+    let found = read(&[(C, b"hunter2\r\n"), (C, &command(&["GET", "a"])), (S, b"-ERR unknown\r\n$-1\r\n")]);
+    assert_eq!(found, Found::default());
+}
+
+#[test]
 fn what_waits_has_a_limit() {
     let mut reader = Redis::default();
     let command = command(&["AUTH", "hunter2"]);
