@@ -7,16 +7,23 @@
 
 pub mod dhcp;
 pub mod dns;
+mod encoding;
 pub mod ftp;
+mod greeting;
 pub mod http;
+mod imap;
 mod lines;
 pub mod login;
 mod logins;
 mod named;
+pub mod ntlm;
 mod pieces;
+mod pop3;
 pub mod quic;
+mod sasl;
 pub mod smtp;
 pub mod ssh;
+mod telnet;
 #[cfg(test)]
 mod tests;
 pub mod tls;

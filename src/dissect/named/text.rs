@@ -4,6 +4,10 @@ use super::{first_line, holds, holds_any_case, starts_with_any};
 use crate::dissect::ftp::Ftp;
 use crate::dissect::logins::vnc::Vnc;
 use crate::dissect::ssh::Ssh;
+use crate::dissect::imap::Imap;
+use crate::dissect::pop3::Pop3;
+use crate::dissect::smtp::Smtp;
+use crate::dissect::telnet::Telnet;
 use crate::dissect::words::{PREFACE_V2, Preface, Words};
 use crate::wire::bytes::{array_at, u8_at};
 
@@ -20,23 +24,24 @@ named! {
     /// RFC 5321: as FTP; only this protocol has EHLO.
     SMTP = "smtp", TCP, |o| match u8_at(o.bytes, 0)? {
         b'2' => o.bytes.starts_with(b"220") && (is_mail(o.server_port) || is_greeting(o.bytes, b"smtp", b"ftp")),
-        b'E' | b'H' => starts_with_any(o.bytes, &[b"EHLO ", b"HELO "]),
+        b'E' | b'H' => starts_with_any(o.bytes, &[b"EHLO ", b"HELO "])
+            || is_mail(o.server_port) && starts_with_any(o.bytes, &[b"EHLO\r", b"EHLO\n"]),
         b'4' | b'5' => is_mail(o.server_port) && starts_with_any(o.bytes, &[b"554", b"421"]),
         _ => false,
-    } => Words::default();
+    } => Smtp::default();
     /// RFC 1939
     POP3 = "pop3", TCP, |o| match u8_at(o.bytes, 0)? {
         b'+' => o.bytes.starts_with(b"+OK ") && !o.has_port(6379) || o.server_port == 110 && o.bytes.starts_with(b"+OK"),
         b'U' | b'C' | b'A' | b'-' | b'S' => o.server_port == 110
             && starts_with_any(o.bytes, &[b"USER ", b"CAPA", b"APOP ", b"AUTH", b"-ERR", b"STLS"]),
         _ => false,
-    } => Words::default();
+    } => Pop3::default();
     /// RFC 9051: a greeting, or a tag and a command.
     IMAP = "imap", TCP, |o| match u8_at(o.bytes, 0)? {
         b'*' => starts_with_any(o.bytes, &[b"* OK ", b"* OK\r", b"* PREAUTH", b"* BYE"]),
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => matches!(o.server_port, 143 | 220) && is_imap(o.bytes),
         _ => false,
-    } => Words::default();
+    } => Imap::default();
     /// RFC 3977: a greeting or a command where news are at home.
     NNTP = "usenet", TCP, |o| matches!(o.server_port, 119 | 433 | 563)
         && starts_with_any(o.bytes, &[b"200 ", b"201 ", b"CAPABILITIES", b"MODE READER", b"mode reader", b"GROUP ", b"AUTHINFO "]);
@@ -62,7 +67,7 @@ named! {
             || matches!(array_at(o.bytes, 3)?, [0xff, 0xfb..=0xfe, 0..=49]),
         [0xff, 0xfa, 0..=49] => o.server_port == 23,
         _ => false,
-    };
+    } => Telnet::default();
     /// Remote frame buffer (RFC 6143, 7.1.1).
     VNC = "vnc", TCP, |o| o.bytes.starts_with(b"RFB 00") && u8_at(o.bytes, 7)? == b'.' => Vnc::default();
     /// rsync's daemon.

@@ -1,0 +1,246 @@
+//! SASL (RFC 4422) as mail carries it: who wants to be somebody, in lines of
+//! base64.
+//!
+//! A response has a name and a secret in it. Only the name is taken out; what
+//! was decoded for that is dropped in the function that decoded it.
+
+use super::encoding::{base64, quoted};
+use super::login::{self, Login, Outcome};
+use super::ntlm;
+
+/// Mechanisms in use (IANA's registry, and what Microsoft and Google added). A
+/// word that is none of them may be anything, so none is kept.
+#[rustfmt::skip]
+const MECHANISMS: &[&str] = &[
+    "plain", "login", "cram-md5", "digest-md5", "xoauth2", "oauthbearer", "scram-sha-1", "scram-sha-1-plus",
+    "scram-sha-224", "scram-sha-256", "scram-sha-256-plus", "scram-sha-512", "scram-sha-512-plus", "external",
+    "anonymous", "ntlm", "gssapi", "gs2-krb5", "kerberos_v4", "otp", "skey", "apop", "msn", "x-plain-submit",
+];
+
+/// A mechanism at work.
+#[derive(Debug, Default)]
+pub struct Sasl {
+    method: Option<&'static str>,
+    user: Option<String>,
+    /// The client sent something that is no refusal to go on.
+    has_spoken: bool,
+    /// The server has asked for the secret, or it was sent.
+    is_past_name: bool,
+}
+
+impl Sasl {
+    /// The client chose `mechanism`, and sent its first response with it or not.
+    pub fn begin(mechanism: &[u8], initial: &[u8]) -> Sasl {
+        let known = |method: &&&str| mechanism.eq_ignore_ascii_case(method.as_bytes());
+        let mut sasl =
+            Sasl { method: MECHANISMS.iter().find(known).map(|method| &**method), ..Sasl::default() };
+        if !initial.is_empty() {
+            sasl.response(initial);
+        }
+        sasl
+    }
+
+    /// What the server asks, in base64. Only LOGIN says whether it is the name
+    /// that it wants.
+    pub fn challenge(&mut self, text: &[u8]) {
+        if self.method == Some("login")
+            && let Some(prompt) = base64(text)
+        {
+            self.is_past_name |= prompt.to_ascii_lowercase().windows(4).any(|word| word == b"pass");
+        }
+    }
+
+    /// What the client answers, in base64; a lone `*` gives up (RFC 4954, 4).
+    pub fn response(&mut self, text: &[u8]) {
+        if text.trim_ascii() == b"*" {
+            self.has_spoken = false;
+            return;
+        }
+        self.has_spoken = true;
+        let is_past_name = std::mem::replace(&mut self.is_past_name, true);
+        if let Some(method) = self.method
+            && self.user.is_none()
+        {
+            // NTLM's name comes last, and DIGEST-MD5's behind a challenge.
+            let is_late = matches!(method, "ntlm" | "digest-md5");
+            if !is_past_name || is_late {
+                self.user = base64(text).and_then(|message| name_in(method, &message));
+            }
+            // `=` is a first response without anything in it.
+            if text.trim_ascii() == b"=" {
+                self.is_past_name = is_past_name;
+            }
+        }
+    }
+
+    /// The log-in that came of it; none if the client did not try.
+    pub fn login(self, service: &'static str, outcome: Outcome) -> Option<Login> {
+        let Sasl { method, user, .. } = self;
+        let login = Login { service, user, method: method.map(str::to_owned), outcome, ..Login::default() };
+        self.has_spoken.then_some(login)
+    }
+}
+
+/// Who a first response is from.
+fn name_in(method: &str, message: &[u8]) -> Option<String> {
+    let name = match method {
+        // RFC 4616: whom to act for, who it is, a password; zeros between them.
+        "plain" | "x-plain-submit" => {
+            let mut parts = message.split(|&byte| byte == 0);
+            let (act_for, who) = (parts.next()?, parts.next()?);
+            parts.next()?;
+            if who.is_empty() { act_for } else { who }
+        }
+        "login" => message,
+        // RFC 2195: a name, a blank, 32 digits.
+        "cram-md5" => {
+            let at = message.iter().rposition(|&byte| byte == b' ')?;
+            let (name, digest) = (message.get(..at)?, message.get(at + 1..)?);
+            let is_digest = digest.len() == 32 && digest.iter().all(u8::is_ascii_hexdigit);
+            is_digest.then_some(name)?
+        }
+        "digest-md5" => return quoted_after(message, b"username=\"").as_deref().and_then(login::name),
+        // Google's: user=…, auth=Bearer …, each with a control A behind it.
+        "xoauth2" => until(message.strip_prefix(b"user=")?, 1)?,
+        "oauthbearer" => return gs2_name(message),
+        "ntlm" => return ntlm::name_in(message),
+        "external" => message,
+        method if method.starts_with("scram-") => {
+            return scram_name(message).or_else(|| gs2_name(message));
+        }
+        _ => return None,
+    };
+    login::name(name)
+}
+
+/// The value that `key` begins and a quote ends (RFC 2831, 7.1). A quote that is
+/// not there leaves nothing.
+pub fn quoted_after(text: &[u8], key: &[u8]) -> Option<Vec<u8>> {
+    let at = text.windows(key.len()).position(|word| word.eq_ignore_ascii_case(key))?;
+    quoted(text.get(at + key.len()..)?).map(|(value, _)| value)
+}
+
+/// The `n=` of a client's first message (RFC 5802, 7): a binding, whom to act
+/// for, then the name.
+fn scram_name(message: &[u8]) -> Option<String> {
+    let name = message.splitn(4, |&byte| byte == b',').nth(2)?.strip_prefix(b"n=")?;
+    login::name(&unescaped(name))
+}
+
+/// The `a=` that such messages may have (RFC 5801, 4; RFC 7628, 3.1).
+fn gs2_name(message: &[u8]) -> Option<String> {
+    let name = message.splitn(3, |&byte| byte == b',').nth(1)?.strip_prefix(b"a=")?;
+    login::name(&unescaped(name))
+}
+
+/// Commas and equals signs of names are written as `=2C` and `=3D`.
+fn unescaped(name: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = name;
+    while let Some((&byte, behind)) = rest.split_first() {
+        let (byte, behind) = match (rest.get(..3), rest.get(3..)) {
+            (Some(b"=2C"), Some(behind)) => (b',', behind),
+            (Some(b"=3D"), Some(behind)) => (b'=', behind),
+            _ => (byte, behind),
+        };
+        out.push(byte);
+        rest = behind;
+    }
+    out
+}
+
+/// What comes before the first `end`.
+fn until(bytes: &[u8], end: u8) -> Option<&[u8]> {
+    bytes.get(..bytes.iter().position(|&byte| byte == end)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+
+    fn in_base64(text: &[u8]) -> Vec<u8> {
+        STANDARD.encode(text).into_bytes()
+    }
+
+    /// Who logs in when these are sent one after the other.
+    fn user(mechanism: &str, responses: &[&[u8]]) -> Option<String> {
+        let mut sasl = Sasl::begin(mechanism.as_bytes(), b"");
+        for response in responses {
+            sasl.response(&in_base64(response));
+        }
+        let login = sasl.login("smtp", Outcome::Accepted).unwrap();
+        assert!(!format!("{login:?}").contains("hunter2"));
+        assert_eq!(login.method, Some(mechanism.to_ascii_lowercase()));
+        login.user
+    }
+
+    #[test]
+    fn every_mechanism_tells_its_name_and_not_its_secret() {
+        let digest = b"ann b 0123456789abcdef0123456789abcdef";
+        let oauth = b"n,a=ann@example.org,\x01host=a\x01auth=Bearer hunter2\x01\x01";
+        let says: [(&str, &[&[u8]], &str); 10] = [
+            ("PLAIN", &[b"\0ann\0hunter2"], "ann"),
+            ("plain", &[b"bob\0ann\0hunter2"], "ann"),
+            ("PLAIN", &[b"ann\0\0hunter2"], "ann"),
+            ("LOGIN", &[b"ann", b"hunter2"], "ann"),
+            ("CRAM-MD5", &[digest], "ann b"),
+            ("XOAUTH2", &[b"user=ann@example.org\x01auth=Bearer hunter2\x01\x01"], "ann@example.org"),
+            ("OAUTHBEARER", &[oauth], "ann@example.org"),
+            ("SCRAM-SHA-1", &[b"n,,n=a=2Cn=3Dn,r=hunter2", b"c=biws,r=x,p=hunter2"], "a,n=n"),
+            ("SCRAM-SHA-256-PLUS", &[b"p=tls-unique,a=bob,n=ann,r=hunter2"], "ann"),
+            ("DIGEST-MD5", &[b"charset=utf-8,username=\"an\\\"n\",response=hunter2"], "an\"n"),
+        ];
+        for (mechanism, responses, expected) in says {
+            assert_eq!(user(mechanism, responses).as_deref(), Some(expected), "{mechanism}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_as_it_should_be_has_no_name() {
+        let says: [(&str, &[&[u8]]); 7] = [
+            ("PLAIN", &[b"hunter2"]),
+            ("PLAIN", &[b"ann\0hunter2"]),
+            ("CRAM-MD5", &[b"ann hunter2"]),
+            ("XOAUTH2", &[b"user=hunter2"]),
+            ("SCRAM-SHA-1", &[b"hunter2"]),
+            ("DIGEST-MD5", &[b"username=\"hunter2"]),
+            ("GSSAPI", &[b"hunter2"]),
+        ];
+        for (mechanism, responses) in says {
+            assert_eq!(user(mechanism, responses), None, "{mechanism}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_mechanism_has_no_method() {
+        let mut sasl = Sasl::begin(b"hunter2", b"");
+        sasl.response(&in_base64(b"hunter2"));
+        let login = sasl.login("imap", Outcome::Refused).unwrap();
+        assert_eq!((login.method, login.user), (None, None));
+    }
+
+    #[test]
+    fn what_the_server_asks_for_as_a_password_is_no_name() {
+        let mut sasl = Sasl::begin(b"LOGIN", b"");
+        sasl.challenge(&in_base64(b"Password:"));
+        sasl.response(&in_base64(b"hunter2"));
+        assert_eq!(sasl.login("smtp", Outcome::Accepted).unwrap().user, None);
+        let mut sasl = Sasl::begin(b"LOGIN", &in_base64(b"ann"));
+        sasl.response(&in_base64(b"hunter2"));
+        assert_eq!(sasl.login("smtp", Outcome::Accepted).unwrap().user.as_deref(), Some("ann"));
+    }
+
+    #[test]
+    fn who_gives_up_did_not_try() {
+        let mut sasl = Sasl::begin(b"LOGIN", b"");
+        sasl.response(b"*");
+        assert_eq!(sasl.login("smtp", Outcome::Refused), None);
+        assert_eq!(Sasl::begin(b"PLAIN", b"").login("smtp", Outcome::Refused), None);
+        let mut empty = Sasl::begin(b"LOGIN", b"=");
+        empty.response(&in_base64(b"ann"));
+        assert_eq!(empty.login("smtp", Outcome::Accepted).unwrap().user.as_deref(), Some("ann"));
+    }
+}
