@@ -51,6 +51,34 @@ pub fn quoted(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     None
 }
 
+/// Members of a list that are read.
+const MAX_LISTED: usize = 32;
+
+/// The value of `key` in a list of `key=value, key="value"` (RFC 9110, 11.2; RFC
+/// 2831, 7.1). One in quotes that do not end is none.
+pub fn listed(text: &[u8], key: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = text;
+    for _ in 0..MAX_LISTED {
+        let start = rest.iter().position(|&byte| byte != b',' && !byte.is_ascii_whitespace())?;
+        rest = rest.get(start..)?;
+        let sign = rest.iter().position(|&byte| byte == b'=')?;
+        let name = rest.get(..sign)?.trim_ascii_end();
+        let value = rest.get(sign + 1..)?.trim_ascii_start();
+        let (value, behind) = match value.strip_prefix(b"\"") {
+            Some(inside) => quoted(inside)?,
+            None => {
+                let end = value.iter().position(|&byte| byte == b',').unwrap_or(value.len());
+                (value.get(..end)?.trim_ascii_end().to_vec(), value.get(end..)?)
+            }
+        };
+        if name.eq_ignore_ascii_case(key) {
+            return Some(value);
+        }
+        rest = behind;
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,5 +104,15 @@ mod tests {
         assert_eq!(quoted(br#"a\"b\\" c"#), Some((br#"a"b\"#.to_vec(), &b" c"[..])));
         assert_eq!(quoted(b"no end"), None);
         assert_eq!(quoted(b"no end\\"), None);
+    }
+
+    #[test]
+    fn a_list_is_read_member_by_member() {
+        let list = br#" a="x, b=1" , B = 2,c="no end"#;
+        assert_eq!(listed(list, b"b"), Some(b"2".to_vec()));
+        assert_eq!(listed(list, b"a"), Some(b"x, b=1".to_vec()));
+        assert_eq!(listed(list, b"c"), None);
+        assert_eq!(listed(&b"a=1,".repeat(1_000), b"b"), None);
+        assert_eq!(listed(b"", b"b"), None);
     }
 }

@@ -4,7 +4,7 @@
 //! A response has a name and a secret in it. Only the name is taken out; what
 //! was decoded for that is dropped in the function that decoded it.
 
-use super::encoding::{base64, quoted};
+use super::encoding::{base64, listed};
 use super::login::{self, Login, Outcome};
 use super::ntlm;
 
@@ -99,7 +99,7 @@ fn name_in(method: &str, message: &[u8]) -> Option<String> {
             let is_digest = digest.len() == 32 && digest.iter().all(u8::is_ascii_hexdigit);
             is_digest.then_some(name)?
         }
-        "digest-md5" => return quoted_after(message, b"username=\"").as_deref().and_then(login::name),
+        "digest-md5" => return login::name(&listed(message, b"username")?),
         // Google's: user=…, auth=Bearer …, each with a control A behind it.
         "xoauth2" => until(message.strip_prefix(b"user=")?, 1)?,
         "oauthbearer" => return gs2_name(message),
@@ -111,13 +111,6 @@ fn name_in(method: &str, message: &[u8]) -> Option<String> {
         _ => return None,
     };
     login::name(name)
-}
-
-/// The value that `key` begins and a quote ends (RFC 2831, 7.1). A quote that is
-/// not there leaves nothing.
-pub fn quoted_after(text: &[u8], key: &[u8]) -> Option<Vec<u8>> {
-    let at = text.windows(key.len()).position(|word| word.eq_ignore_ascii_case(key))?;
-    quoted(text.get(at + key.len()..)?).map(|(value, _)| value)
 }
 
 /// The `n=` of a client's first message (RFC 5802, 7): a binding, whom to act

@@ -12,6 +12,7 @@ import io
 import pathlib
 import sys
 
+import database_cases
 import dns_cases
 import login_cases
 import web_cases
@@ -420,7 +421,8 @@ CASES = {
     "names": dns_cases.names,
     "tls-hello": web_cases.tls_hello,
     "http-kept": web_cases.http_kept,
-    "log-ins": login_cases.log_ins,
+    "logins": login_cases.logins,
+    "logins-databases": database_cases.log_ins,
     "links": links,
     "vlan-pppoe": vlan_pppoe,
     "fragments-v4": fragments_v4,

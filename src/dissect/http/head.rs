@@ -4,6 +4,7 @@
 //! passed over, and a value may go on in the next line (5.2, obs-fold).
 
 use super::secrets::without_secrets;
+use super::authorization::Credentials;
 use super::{Exchange, MAX_TEXT, METHODS};
 use crate::dissect::Verdict;
 
@@ -24,6 +25,8 @@ struct Fields<'a> {
     referer: Option<&'a [u8]>,
     content_type: Option<&'a [u8]>,
     server: Option<&'a [u8]>,
+    authorization: Option<&'a [u8]>,
+    proxy_authorization: Option<&'a [u8]>,
     length: Option<u64>,
     /// The last transfer coding is "chunked"; or it is another.
     chunked: Option<bool>,
@@ -107,8 +110,8 @@ pub fn is_request_line(line: &[u8]) -> bool {
             if version.starts_with(b"HTTP/1.") && !target.is_empty())
 }
 
-/// Reads the head of a request.
-pub fn request(head: &[u8]) -> Option<(Exchange, Length)> {
+/// Reads the head of a request, with who sends it.
+pub fn request(head: &[u8]) -> Option<(Exchange, Length, Option<Credentials>)> {
     let (first, rest) = line(head)?;
     let (method, target, version) = request_line(first)?;
     // Without a version anything could be a request.
@@ -132,7 +135,8 @@ pub fn request(head: &[u8]) -> Option<(Exchange, Length)> {
         (_, Some(bytes)) => Length::Bytes(bytes),
         _ => Length::None,
     };
-    Some((exchange, length))
+    let credentials = fields.authorization.or(fields.proxy_authorization).and_then(Credentials::of);
+    Some((exchange, length, credentials))
 }
 
 /// Reads the head of a response into the exchange of its request.
@@ -175,6 +179,8 @@ fn fields(mut rest: &[u8]) -> Fields<'_> {
             b"referer" => &mut fields.referer,
             b"content-type" => &mut fields.content_type,
             b"server" => &mut fields.server,
+            b"authorization" => &mut fields.authorization,
+            b"proxy-authorization" => &mut fields.proxy_authorization,
             b"content-length" => {
                 fields.length = fields.length.or_else(|| number(value));
                 continue;

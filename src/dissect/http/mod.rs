@@ -2,8 +2,10 @@
 //!
 //! Heads are read by Weir itself (`head`): a parser that refuses what is not
 //! quite right, as a server should, would miss what people really send.
-//! Bodies are never looked at. Cookies and authorizations are not read at all.
+//! Bodies are never looked at. Cookies are not read at all, of authorizations the
+//! user's name.
 
+mod authorization;
 mod head;
 mod secrets;
 mod stream;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::authorization::{Credentials, Told};
 use super::head::{self, Length};
 use super::{Exchange, MAX_HEAD};
 use crate::dissect::{Dissector, Side, Sink, Step, Verdict};
@@ -23,13 +24,28 @@ pub struct Stream {
     /// The side that sends requests, if the bytes have told. A capture that
     /// begins late may have taken the wrong one for the client.
     requests: Option<Side>,
-    pending: VecDeque<Exchange>,
+    pending: VecDeque<Pending>,
     /// Requests behind those that came out without their responses, because
     /// too many were waiting.
     unpaired: usize,
     /// A host was handed out.
     named: bool,
+    /// The log-ins that were.
+    told: Told,
     held: usize,
+}
+
+/// A request without its response.
+#[derive(Default)]
+struct Pending {
+    exchange: Exchange,
+    credentials: Option<Box<Credentials>>,
+}
+
+impl Pending {
+    fn held(&self) -> usize {
+        self.exchange.held() + self.credentials.as_ref().map_or(0, |credentials| credentials.held())
+    }
 }
 
 #[derive(Default)]
@@ -99,13 +115,15 @@ impl Dissector for Stream {
 
     fn end(&mut self, sink: &mut dyn Sink) {
         self.held = 0;
-        for exchange in std::mem::take(&mut self.pending) {
+        for Pending { exchange, credentials } in std::mem::take(&mut self.pending) {
+            self.log_in(credentials, &exchange, sink);
             sink.http(exchange);
         }
+        self.told = Told::default();
     }
 
     fn held(&self) -> usize {
-        self.held + self.pending.capacity() * size_of::<Exchange>()
+        self.held + self.pending.capacity() * size_of::<Pending>() + self.told.held()
     }
 }
 
@@ -174,7 +192,7 @@ impl Stream {
     /// A head of a request. Where the next one is can't be told if this one
     /// has no end.
     fn request(&mut self, side: Side, bytes: &[u8], whole: bool, sink: &mut dyn Sink) -> Got {
-        let Some((exchange, length)) = head::request(bytes) else { return Got::Took(0) };
+        let Some((exchange, length, credentials)) = head::request(bytes) else { return Got::Took(0) };
         self.requests.get_or_insert(side);
         if let Some(host) = exchange.host.as_deref().filter(|_| !self.named) {
             sink.http_host(host);
@@ -194,8 +212,9 @@ impl Stream {
             self.unpaired += 1;
             sink.http(exchange);
         } else {
-            self.held += exchange.held();
-            self.pending.push_back(exchange);
+            let pending = Pending { exchange, credentials: credentials.map(Box::new) };
+            self.held += pending.held();
+            self.pending.push_back(pending);
         }
         Got::Took(bytes.len())
     }
@@ -215,10 +234,12 @@ impl Stream {
         if request.is_none() {
             self.unpaired = self.unpaired.saturating_sub(1);
         }
-        let mut exchange = request.unwrap_or_default();
-        self.held = self.held.saturating_sub(exchange.held());
+        let pending = request.unwrap_or_default();
+        self.held = self.held.saturating_sub(pending.held());
+        let Pending { mut exchange, credentials } = pending;
         let Some(length) = head::response(bytes, &mut exchange) else { return Got::Took(0) };
         let connect = exchange.method == "CONNECT";
+        self.log_in(credentials, &exchange, sink);
         if known {
             sink.http(exchange);
         }
@@ -233,6 +254,12 @@ impl Stream {
         }
         self.half(side).next = if whole { body(length) } else { Next::Lost };
         Got::Took(bytes.len())
+    }
+
+    fn log_in(&mut self, credentials: Option<Box<Credentials>>, exchange: &Exchange, sink: &mut dyn Sink) {
+        if let Some(login) = credentials.and_then(|credentials| self.told.login(*credentials, exchange)) {
+            sink.login(login);
+        }
     }
 
     fn size(&mut self, side: Side, bytes: &[u8]) -> Got {

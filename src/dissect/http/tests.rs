@@ -1,11 +1,13 @@
 use super::*;
 use crate::dissect::dns::{Kind, Message};
+use crate::dissect::login::{Login, Outcome};
 use crate::dissect::{Dissector, Identity, Side, Sink, Step, identify};
 
 #[derive(Default)]
 struct Found {
     exchanges: Vec<Exchange>,
     hosts: Vec<String>,
+    logins: Vec<Login>,
 }
 
 impl Sink for Found {
@@ -13,6 +15,10 @@ impl Sink for Found {
 
     fn http(&mut self, exchange: Exchange) {
         self.exchanges.push(exchange);
+    }
+
+    fn login(&mut self, login: Login) {
+        self.logins.push(login);
     }
 
     fn http_host(&mut self, host: &str) {
@@ -58,6 +64,7 @@ fn exchanges(said: &[(Side, &[u8])]) -> Vec<Exchange> {
         let (found, _) = read(said, step);
         assert_eq!(found.exchanges, whole.exchanges, "{step} bytes at a time");
         assert_eq!(found.hosts, whole.hosts);
+        assert_eq!(found.logins, whole.logins);
     }
     whole.exchanges
 }
@@ -94,6 +101,32 @@ fn an_exchange_says_what_was_said_and_no_secrets() {
     assert!(!format!("{found:?}").contains("secret"));
     // Whichever was taken for the client.
     assert_eq!(exchanges(&[(S, REQUEST), (C, RESPONSE)]), found);
+}
+
+#[test]
+fn who_asks_is_told_once_for_each_outcome() {
+    let ask =
+        |authorization: &str| format!("GET / HTTP/1.1\r\nUser-Agent: curl/8\r\n{authorization}\r\n\r\n");
+    let ann = ask("Authorization: Basic YW5uOmh1bnRlcjI=");
+    let bob = ask("Proxy-Authorization: Basic Ym9iOmh1bnRlcjI=");
+    let asked = [ask("X: y"), ann.clone(), ann.clone(), ann.clone(), bob, ann].concat();
+    let answer = |status| format!("HTTP/1.1 {status} It\r\nServer: nginx\r\nContent-Length: 0\r\n\r\n");
+    let answers = [401, 401, 200, 204, 407].map(answer).concat();
+    let said = [(C, asked.as_bytes()), (S, answers.as_bytes())];
+    assert_eq!(exchanges(&said).len(), 6);
+    let (found, _) = read(&said, usize::MAX);
+    assert!(!format!("{:?}", found.logins).contains("hunter2"));
+    let told: Vec<_> = found.logins.iter().map(|it| (it.user.as_deref(), it.outcome)).collect();
+    assert_eq!(
+        told,
+        [(Some("ann"), Outcome::Refused), (Some("ann"), Outcome::Accepted), (Some("bob"), Outcome::Refused)]
+    );
+    let first = &found.logins[0];
+    assert_eq!((first.service, first.method.as_deref()), ("http", Some("basic")));
+    assert_eq!(
+        (first.client_version.as_deref(), first.server_version.as_deref()),
+        (Some("curl/8"), Some("nginx"))
+    );
 }
 
 #[test]
