@@ -42,7 +42,7 @@ fn essence_of(line: &[u8]) -> Option<String> {
 }
 
 /// Conversations: what the client says, then the server.
-const SAID: [[&[u8]; 2]; 5] = [
+const SAID: [[&[u8]; 2]; 8] = [
     [
         b"GET /a HTTP/1.1\r\nHost: a.example\r\n\r\nPOST /b HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\n\r\nbodyGET /c HTTP/1.1\r\nHost: a.example\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nHTTP/1.1 204 None\r\n\r\nHTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\nno",
@@ -60,9 +60,18 @@ const SAID: [[&[u8]; 2]; 5] = [
         b"PROXY TCP4 192.0.2.7 192.0.2.8 4000 443\r\nGET / HTTP/1.1\r\nHost: b.example\r\n\r\n",
         b"HTTP/1.0 500 Sorry\r\n\r\n",
     ],
+    [
+        b"EHLO a\r\nMAIL FROM:<b>\r\nRCPT TO:<c>\r\nDATA\r\nSubject: d\r\n\r\n..\r\n.\r\nBDAT 9 LAST\r\nto: you\r\nAUTH LOGIN\r\nYW5u\r\nYm9i\r\n",
+        b"220 a\r\n250-a\r\n250 b\r\n250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n250 ok\r\n334 VXNlcg==\r\n334 UGFzcw==\r\n535 no\r\n",
+    ],
+    [
+        b"a LOGIN {3+}\r\nann bob\r\nb AUTHENTICATE PLAIN AGFubgBib2I=\r\n",
+        b"* OK IMAP\r\na NO no\r\nb OK yes\r\n",
+    ],
+    [b"USER ann\r\nPASS bob\r\nAPOP ann 0123456789abcdef\r\n", b"+OK POP3\r\n+OK\r\n-ERR no\r\n+OK yes\r\n"],
 ];
 
-const SERVER_PORTS: [u16; 5] = [80, 443, 53, 22, 8080];
+const SERVER_PORTS: [u16; 8] = [80, 443, 53, 22, 8080, 25, 143, 110];
 
 const FIN: u8 = 1;
 const SYN: u8 = 2;

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::lines::{Line, Lines, is_tls, word};
+use super::lines::{Line, Lines, is_tls, reply_code, word};
 use super::login::{self, Login, Outcome};
 use super::{Dissector, Side, Sink, Step};
 
@@ -115,7 +115,7 @@ impl Ftp {
     }
 
     fn answer(&mut self, line: Line<'_>, sink: &mut dyn Sink) {
-        let code = code_of(line.text);
+        let code = reply_code(line.text);
         // `123-` begins one of several lines, which `123 ` ends (RFC 959, 4.2).
         let is_last = line.text.get(3).is_none_or(|&byte| byte != b'-');
         let (expected, mut reply) = match (self.reply.take(), code) {
@@ -173,13 +173,6 @@ impl Exchange {
         let texts = [&self.argument, &self.reply];
         size_of::<Exchange>() + texts.into_iter().flatten().map(String::len).sum::<usize>()
     }
-}
-
-/// The three digits that an answer begins with.
-fn code_of(line: &[u8]) -> Option<u16> {
-    let digits = line.get(..3).filter(|digits| digits.iter().all(u8::is_ascii_digit))?;
-    let is_whole = line.get(3).is_none_or(|byte| matches!(byte, b' ' | b'-'));
-    is_whole.then(|| digits.iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0')))
 }
 
 #[cfg(test)]

@@ -57,6 +57,14 @@ pub fn word(line: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
+/// The three digits that a server's answer begins with (RFC 959, 4.2; RFC 5321,
+/// 4.2).
+pub fn reply_code(line: &[u8]) -> Option<u16> {
+    let digits = line.get(..3).filter(|digits| digits.iter().all(u8::is_ascii_digit))?;
+    let is_whole = line.get(3).is_none_or(|byte| matches!(byte, b' ' | b'-'));
+    is_whole.then(|| digits.iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0')))
+}
+
 /// Whether a handshake of TLS begins with `bytes`, where a line could: no line
 /// does with that byte.
 pub fn is_tls(bytes: &[u8]) -> bool {

@@ -80,8 +80,9 @@ impl Pop3 {
         }
         let (command, argument) = word(line.text.trim_ascii());
         let asked = match command.to_ascii_uppercase().as_slice() {
+            // What stands behind a name is none, and may be a password.
             b"USER" => {
-                self.user = login::name(argument);
+                self.user = login::name(word(argument).0);
                 Asked::Other
             }
             b"PASS" => Asked::Pass,
@@ -197,7 +198,7 @@ mod tests {
             (S, b"+OK Dovecot ready <1.2@hunter2>\r\n"),
             (C, b"CAPA\r\n"),
             (S, b"+OK\r\nUSER\r\n+OK no answer\r\n.\r\n"),
-            (C, b"USER ann\r\nPASS hunter2\r\n"),
+            (C, b"USER ann hunter2\r\nPASS hunter2\r\n"),
             (S, b"+OK\r\n-ERR no\r\n"),
             (C, b"user bob\r\npass hunter2\r\n"),
             (S, b"+OK\r\n+OK logged in\r\n"),

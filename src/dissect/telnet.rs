@@ -54,11 +54,9 @@ enum Typing {
     #[default]
     Anything,
     /// A name, and how much of it the server has printed back.
-    Name {
-        typed: Vec<u8>,
-        echoed: usize,
-    },
-    Secret,
+    Name { typed: Vec<u8>, echoed: usize },
+    /// A secret, and whether it has begun.
+    Secret { has_begun: bool },
 }
 
 /// Where one side is within Telnet's commands.
@@ -132,24 +130,25 @@ impl Dissector for Telnet {
 impl Telnet {
     /// Whether somebody is logged in.
     fn typed(&mut self, byte: u8, sink: &mut dyn Sink) -> bool {
-        // The end of the line before may have a second byte (RFC 854).
-        if matches!(byte, b'\n' | 0) {
-            return false;
-        }
-        if self.typing == Typing::Anything && self.was_answered && self.is_shell() {
+        // Some end lines with both, some with one, some add a zero (RFC 854).
+        let is_end = matches!(byte, b'\r' | b'\n');
+        let may_be_old = matches!(byte, b'\n' | 0);
+        if self.typing == Typing::Anything && self.was_answered && !may_be_old && self.is_shell() {
             self.log_in(Outcome::SeemsAccepted, sink);
             return true;
         }
         match &mut self.typing {
             Typing::Anything => {}
-            Typing::Secret => {
-                if byte == b'\r' {
-                    self.was_answered = true;
-                    self.had_password = true;
-                    self.typing = Typing::Anything;
-                }
+            // The end of the line before.
+            Typing::Name { typed, .. } if typed.is_empty() && may_be_old => {}
+            Typing::Secret { has_begun: false } if may_be_old => {}
+            Typing::Secret { .. } if is_end => {
+                self.was_answered = true;
+                self.had_password = true;
+                self.typing = Typing::Anything;
             }
-            Typing::Name { typed, .. } if byte == b'\r' => {
+            Typing::Secret { has_begun } => *has_begun = true,
+            Typing::Name { typed, .. } if is_end => {
                 self.user = login::name(typed);
                 self.was_answered = self.user.is_some();
                 self.typing = Typing::Anything;
@@ -219,7 +218,7 @@ impl Telnet {
             if self.had_password {
                 self.log_in(Outcome::SeemsRefused, sink);
             }
-            self.typing = Typing::Secret;
+            self.typing = Typing::Secret { has_begun: false };
         } else if NAME.iter().any(|prompt| line.ends_with(prompt)) && !line.starts_with(b"last") {
             self.typing = Typing::Name { typed: Vec::new(), echoed: 0 };
         }
@@ -287,6 +286,21 @@ mod tests {
         );
         assert_eq!(asked_then(&[(S, b"Router>")]), [ann(Outcome::SeemsAccepted)]);
         assert_eq!(asked_then(&[(S, b"One moment")]), [ann(Outcome::Unknown)]);
+    }
+
+    #[test]
+    fn a_line_ends_however_its_client_ends_it() {
+        for end in [&b"\r\0"[..], b"\r\n", b"\n", b"\r"] {
+            let (name, secret) = ([b"ann", end].concat(), [b"hunter2", end].concat());
+            let said: [(Side, &[u8]); 5] = [
+                (S, b"login: "),
+                (C, &name),
+                (S, b"\r\nPassword: "),
+                (C, &secret),
+                (S, b"\r\nLogin incorrect\r\n"),
+            ];
+            assert_eq!(logins(&said), [ann(Outcome::SeemsRefused)], "{end:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Protocols that begin in words of their own and may go on as another: mail,
-//! chat and databases with STARTTLS, and proxies once they are through.
+//! Protocols that begin in words of their own and may go on as another: chat and
+//! databases with STARTTLS, and proxies once they are through.
 
 use super::{Dissector, Opening, Side, Sink, Step, Verdict, http, tls};
 use crate::wire::bytes::array_at;

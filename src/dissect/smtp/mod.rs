@@ -3,50 +3,27 @@
 //! or many at once (RFC 2920), and TLS may follow (RFC 3207).
 
 mod encoded;
+mod mail;
 mod message;
+mod pending;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
-
-use super::lines::{Line, Lines, is_tls, word};
+use super::lines::{Line, Lines, is_tls, reply_code, word};
 use super::login::{self, Outcome};
 use super::sasl::Sasl;
 use super::{Dissector, Product, Side, Sink, Step, greeting};
+pub use mail::Mail;
 use message::Message;
-
-/// Commands that may wait for their answers; those in a row that are of no
-/// interest count as one.
-const MAX_PENDING: usize = 64;
-
-/// Receivers of one mail that are kept, and bytes of an address (RFC 5321,
-/// 4.5.3.1: 64 and 255 and what is about them).
-const MAX_TO: usize = 100;
-const MAX_ADDRESS: usize = 330;
-
-/// One mail, or a session without one.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Mail {
-    /// What the client calls itself.
-    pub helo: Option<String>,
-    /// As they stand in MAIL FROM and RCPT TO.
-    pub from: Option<String>,
-    pub to: Vec<String>,
-    pub subject: Option<String>,
-    /// Names of files.
-    pub attachments: Vec<String>,
-    /// Of the mail itself; none where there was none.
-    pub bytes: Option<u64>,
-    /// What the server answered at its end.
-    pub code: Option<u16>,
-}
+use pending::{Asked, Pending};
 
 /// Reads one connection.
 #[derive(Default)]
 pub struct Smtp {
     lines: [Lines; 2],
     next: Next,
-    pending: VecDeque<Asked>,
+    pending: Pending,
+    was_greeted: bool,
     product: Option<Product>,
     helo: Option<String>,
     /// The mail that is being handed over, from MAIL on.
@@ -70,19 +47,6 @@ enum Next {
     Data,
     /// This many bytes of a mail.
     Chunk { left: u64, is_last: bool },
-}
-
-/// What waits for an answer.
-#[derive(Debug)]
-enum Asked {
-    /// So many commands of which nobody wants to know.
-    Other(u32),
-    /// MAIL or RCPT, so many, of the mail with this number.
-    Envelope(u32, u32),
-    Auth,
-    Data,
-    /// A mail that was handed over.
-    Mail(Box<Mail>),
 }
 
 impl Dissector for Smtp {
@@ -121,7 +85,7 @@ impl Dissector for Smtp {
     }
 
     fn end(&mut self, sink: &mut dyn Sink) {
-        for asked in std::mem::take(&mut self.pending) {
+        for asked in self.pending.take() {
             self.unanswered(asked, sink);
         }
         self.log_in(Outcome::Unknown, sink);
@@ -132,13 +96,9 @@ impl Dissector for Smtp {
     }
 
     fn held(&self) -> usize {
-        let waiting = self.pending.iter().map(|asked| match asked {
-            Asked::Mail(mail) => mail.held(),
-            _ => 0,
-        });
         let mail = self.mail.as_ref().map_or(0, Mail::held);
         let message = self.message.as_ref().map_or(0, Message::held);
-        waiting.sum::<usize>() + self.pending.capacity() * size_of::<Asked>() + mail + message
+        self.pending.held() + mail + message
     }
 }
 
@@ -162,16 +122,13 @@ impl Smtp {
                     return None;
                 }
                 self.drop_mail(sink);
-                let from = address(argument, b"FROM:");
-                self.mail = Some(Mail { helo: self.helo.clone(), from, ..Mail::default() });
+                self.mail = Some(Mail::begin(self.helo.clone(), argument));
                 self.mails = self.mails.wrapping_add(1);
                 Asked::Envelope(1, self.mails)
             }
             b"RCPT" => {
-                if let (Some(mail), Some(to)) = (&mut self.mail, address(argument, b"TO:"))
-                    && mail.to.len() < MAX_TO
-                {
-                    mail.to.push(to);
+                if let Some(mail) = &mut self.mail {
+                    mail.add_to(argument);
                 }
                 Asked::Envelope(1, self.mails)
             }
@@ -205,9 +162,7 @@ impl Smtp {
     }
 
     fn begin_message(&mut self) -> &mut Message {
-        let helo = &self.helo;
-        let mail = self.mail.get_or_insert_with(|| Mail { helo: helo.clone(), ..Mail::default() });
-        mail.bytes.get_or_insert(0);
+        self.grow(0);
         self.message.get_or_insert_default()
     }
 
@@ -272,10 +227,12 @@ impl Smtp {
         Some(true)
     }
 
+    /// The mail itself has so many bytes more. Where its beginning was not seen it
+    /// has no sender.
     fn grow(&mut self, bytes: usize) {
-        if let Some(Mail { bytes: Some(sum), .. }) = &mut self.mail {
-            *sum = sum.saturating_add(bytes as u64);
-        }
+        let helo = &self.helo;
+        let mail = self.mail.get_or_insert_with(|| Mail { helo: helo.clone(), ..Mail::default() });
+        mail.grow(bytes);
     }
 
     fn end_message(&mut self, sink: &mut dyn Sink) {
@@ -285,43 +242,29 @@ impl Smtp {
     }
 
     fn push(&mut self, asked: Asked, sink: &mut dyn Sink) {
-        match (self.pending.back_mut(), &asked) {
-            (Some(Asked::Other(count)), Asked::Other(more)) => {
-                *count = count.saturating_add(*more);
-                return;
-            }
-            (Some(Asked::Envelope(count, number)), Asked::Envelope(more, of)) if number == of => {
-                *count = count.saturating_add(*more);
-                return;
-            }
-            _ => {}
-        }
-        if self.pending.len() >= MAX_PENDING
-            && let Some(first) = self.pending.pop_front()
-        {
+        if let Some(first) = self.pending.push(asked) {
             self.unanswered(first, sink);
         }
-        self.pending.push_back(asked);
     }
 }
 
 /// What the server says.
 impl Smtp {
     fn answer(&mut self, line: Line<'_>, sink: &mut dyn Sink) {
-        let Some(code) = code_of(line.text) else { return };
+        let Some(code) = reply_code(line.text) else { return };
         let text = line.text.get(4..).unwrap_or_default();
-        if code == 220 && self.product.is_none() && self.helo.is_none() {
-            self.product = greeting::mail(text);
-            if let Some(product) = &self.product {
-                sink.product(product.clone());
-            }
-            return;
-        }
         // The last line of several has a blank where the others have a dash.
-        if line.text.get(3) == Some(&b'-') {
+        let is_last = line.text.get(3) != Some(&b'-');
+        if !self.was_greeted {
+            self.was_greeted = is_last;
+            if code == 220 {
+                return self.greet(text, sink);
+            }
+        }
+        if !is_last {
             return;
         }
-        match self.next_answered(code) {
+        match self.pending.answered(code) {
             Some(Asked::Auth) if code == 334 => {
                 if let Some(sasl) = &mut self.sasl {
                     sasl.challenge(text);
@@ -333,19 +276,14 @@ impl Smtp {
         }
     }
 
-    /// What this is the answer to. One to AUTH may be followed by others.
-    fn next_answered(&mut self, code: u16) -> Option<Asked> {
-        match self.pending.front_mut() {
-            Some(Asked::Other(count)) if *count > 1 => {
-                *count -= 1;
-                Some(Asked::Other(1))
+    /// The first line of a greeting; the answer to STARTTLS has the same code, and
+    /// one of RFC 3463 behind it.
+    fn greet(&mut self, text: &[u8], sink: &mut dyn Sink) {
+        if self.product.is_none() && !text.starts_with(b"2.") {
+            self.product = greeting::mail(text);
+            if let Some(product) = &self.product {
+                sink.product(product.clone());
             }
-            Some(Asked::Envelope(count, number)) if *count > 1 => {
-                *count -= 1;
-                Some(Asked::Envelope(1, *number))
-            }
-            Some(Asked::Auth) if code == 334 => Some(Asked::Auth),
-            _ => self.pending.pop_front(),
         }
     }
 
@@ -415,33 +353,4 @@ impl Smtp {
             sink.login(login);
         }
     }
-}
-
-impl Mail {
-    fn held(&self) -> usize {
-        let texts = [&self.helo, &self.from, &self.subject].into_iter().flatten();
-        let texts = texts.chain(&self.to).chain(&self.attachments);
-        size_of::<Mail>() + texts.map(|text| size_of::<String>() + text.capacity()).sum::<usize>()
-    }
-}
-
-/// The address behind `FROM:` or `TO:`, without what a blank sets off from it
-/// (RFC 5321, 4.1.2).
-fn address(argument: &[u8], before: &[u8]) -> Option<String> {
-    let (start, rest) = argument.split_at_checked(before.len())?;
-    let rest = rest.trim_ascii_start();
-    let mut is_quoted = false;
-    let end = rest.iter().position(|&byte| {
-        is_quoted ^= byte == b'"';
-        byte == b' ' && !is_quoted
-    });
-    let address = rest.get(..end.unwrap_or(rest.len()))?;
-    start.eq_ignore_ascii_case(before).then(|| login::text(address, MAX_ADDRESS))?
-}
-
-/// The three digits that an answer begins with.
-fn code_of(line: &[u8]) -> Option<u16> {
-    let digits = line.get(..3).filter(|digits| digits.iter().all(u8::is_ascii_digit))?;
-    let is_whole = line.get(3).is_none_or(|byte| matches!(byte, b' ' | b'-'));
-    is_whole.then(|| digits.iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0')))
 }
