@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub use sqlite::Place;
 pub use wear::Wear;
-pub use writer::{Meter, Queue, Writer, queue};
+pub use writer::{Meter, Queue, Writer, named_queue, queue};
 
 use crate::record::{Id, ROLLUPS, Record, TABLES, Table, Traffic};
 use crate::time::Time;
@@ -81,6 +81,23 @@ pub trait Store {
         Duration::ZERO
     }
 
+    /// Records of the latest write that it could not take as they are: that many
+    /// are lost. Told once.
+    fn left_out(&mut self) -> u64 {
+        0
+    }
+
+    /// What was handed over last will not come again, though it was not written.
+    fn forget(&mut self) {}
+
+    /// After how long without records [`Store::idle`] is called, again and again.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
+
+    /// What has to be done although there are no records: a sign of life.
+    fn idle(&mut self) {}
+
     /// What was written to lasting storage.
     fn wear(&self) -> Wear {
         Wear::default()
@@ -109,6 +126,22 @@ pub trait Store {
 impl<S: Store + ?Sized> Store for Box<S> {
     fn pause(&self) -> Duration {
         (**self).pause()
+    }
+
+    fn left_out(&mut self) -> u64 {
+        (**self).left_out()
+    }
+
+    fn forget(&mut self) {
+        (**self).forget();
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        (**self).patience()
+    }
+
+    fn idle(&mut self) {
+        (**self).idle();
     }
 
     fn wear(&self) -> Wear {

@@ -60,7 +60,11 @@ pub struct Queue {
 
 /// The store's end: runs in a thread of its own.
 pub struct Writer<S> {
+    /// For the log.
+    name: String,
     store: S,
+    /// At the end, what is left is lost at the first failure.
+    hasty: bool,
     batches: Receiver<Batch>,
     stop: Receiver<()>,
     shared: Shared,
@@ -71,8 +75,13 @@ pub struct Writer<S> {
     kept_at: Time,
 }
 
-/// A queue of at most `limit` records into `store`.
+/// A queue of at most `limit` records into `store`, which the log calls so.
 pub fn queue<S: Store>(store: S, limit: usize) -> (Queue, Writer<S>) {
+    named_queue("store", store, limit)
+}
+
+/// The same for one that the log calls `name`.
+pub fn named_queue<S: Store>(name: &str, store: S, limit: usize) -> (Queue, Writer<S>) {
     let (batches, incoming) = channel();
     let (stop, stopped) = channel();
     let shared = Shared::default();
@@ -82,7 +91,9 @@ pub fn queue<S: Store>(store: S, limit: usize) -> (Queue, Writer<S>) {
     });
     let queue = Queue { batches, _stop: stop, shared: shared.clone() };
     let writer = Writer {
+        name: name.into(),
         store,
+        hasty: false,
         batches: incoming,
         stop: stopped,
         shared,
@@ -122,12 +133,19 @@ impl Queue {
 }
 
 impl<S: Store> Writer<S> {
+    /// At the end a store that is away is tried once, not once for each batch:
+    /// one that answers nothing takes long to say so.
+    pub fn hasty(mut self) -> Writer<S> {
+        self.hasty = true;
+        self
+    }
+
     /// Writes what comes, until the queue is gone and empty. A store that is
     /// away by then loses what is left.
     pub fn run(mut self) -> S {
         let mut stopping = false;
         let mut latest = Time::ZERO;
-        while let Ok((now, mut records)) = self.batches.recv() {
+        while let Some((now, mut records)) = self.next() {
             latest = now;
             if self.held.is_empty() {
                 self.held = records;
@@ -147,6 +165,19 @@ impl<S: Store> Writer<S> {
         self.store
     }
 
+    /// What comes next; none at the end. Meanwhile the store may do what it does
+    /// without records.
+    fn next(&mut self) -> Option<Batch> {
+        while let Some(patience) = self.store.patience() {
+            match self.batches.recv_timeout(patience) {
+                Ok(batch) => return Some(batch),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => self.store.idle(),
+            }
+        }
+        self.batches.recv().ok()
+    }
+
     /// Writes what was collected.
     fn flush(&mut self, now: Time, stopping: &mut bool) {
         let records = std::mem::take(&mut self.held);
@@ -160,13 +191,21 @@ impl<S: Store> Writer<S> {
     fn deliver(&mut self, records: &[Record], stopping: &mut bool) {
         let count = records.len() as u64;
         let mut pause = PAUSES.0;
+        if self.hasty && *stopping {
+            return self.lost(count, "away at the end".into());
+        }
         loop {
             match self.store.write(records) {
                 Ok(()) => return self.written(count),
                 Err(Error::Retry(text)) if !*stopping => self.trouble(text, pause),
                 // Kept, it would stand in the way of all that come after it.
                 Err(error) => {
-                    log::error!("store: {count} records are lost: {error}");
+                    self.store.forget();
+                    // Who reads no longer will not begin again: once is enough.
+                    let is_told = error == Error::Closed && self.shared.with(|meter| meter.trouble.is_some());
+                    if !is_told {
+                        log::error!("{}: {count} records are lost: {error}", self.name);
+                    }
                     return self.lost(count, error.to_string());
                 }
             }
@@ -175,12 +214,15 @@ impl<S: Store> Writer<S> {
         }
     }
 
-    fn written(&self, count: u64) {
+    fn written(&mut self, count: u64) {
+        let left_out = self.store.left_out().min(count);
+        let name = &self.name;
         self.shared.with(|meter| {
-            meter.written += count;
+            meter.written += count - left_out;
+            meter.lost += left_out;
             meter.waiting -= count;
             if meter.trouble.take().is_some() {
-                log::info!("store: takes records again");
+                log::info!("{name}: takes records again");
             }
         });
     }
@@ -194,10 +236,11 @@ impl<S: Store> Writer<S> {
     }
 
     fn trouble(&self, text: String, pause: Duration) {
+        let name = &self.name;
         self.shared.with(|meter| {
             if meter.trouble.as_ref() != Some(&text) {
                 let waiting = meter.waiting;
-                log::warn!("store: {text}; {waiting} records wait, next try in {} s", pause.as_secs());
+                log::warn!("{name}: {text}; {waiting} records wait, next try in {} s", pause.as_secs());
             }
             meter.trouble = Some(text);
         });
@@ -212,7 +255,7 @@ impl<S: Store> Writer<S> {
         (self.unkept, self.kept_at) = (0, now);
         match self.store.keep(now) {
             Ok(deleted) => self.shared.with(|meter| meter.deleted += deleted),
-            Err(error) => log::warn!("store: old records were not deleted: {error}"),
+            Err(error) => log::warn!("{}: old records were not deleted: {error}", self.name),
         }
     }
 }
@@ -228,11 +271,14 @@ mod tests {
         answers: Vec<Result<(), Error>>,
         taken: usize,
         writes: usize,
+        tries: usize,
+        left_out: u64,
         pause: Duration,
     }
 
     impl Store for Script {
         fn write(&mut self, records: &[Record]) -> Result<(), Error> {
+            self.tries += 1;
             let answer = if self.answers.is_empty() { Ok(()) } else { self.answers.remove(0) };
             if answer.is_ok() {
                 self.taken += records.len();
@@ -243,6 +289,10 @@ mod tests {
 
         fn pause(&self) -> Duration {
             self.pause
+        }
+
+        fn left_out(&mut self) -> u64 {
+            std::mem::take(&mut self.left_out)
         }
     }
 
@@ -329,5 +379,29 @@ mod tests {
         let shared = writer.shared.clone();
         assert_eq!(writer.run().taken, 3);
         assert_eq!(shared.with(|meter| meter.trouble.clone()), None);
+    }
+
+    #[test]
+    fn a_hasty_writer_tries_what_is_away_no_more_once_it_ends() {
+        let (queue, writer) =
+            queue(Script { answers: (0..9).map(|_| retry()).collect(), ..Script::default() }, 100);
+        (0..5).for_each(|_| queue.send(Time::ZERO, records(2)));
+        drop(queue);
+        let shared = writer.shared.clone();
+        assert_eq!(writer.hasty().run().tries, 2);
+        let meter = shared.with(|meter| meter.clone());
+        assert_eq!((meter.lost, meter.waiting, meter.trouble.as_deref()), (10, 0, Some("away at the end")));
+    }
+
+    #[test]
+    fn what_a_store_left_out_is_lost_and_no_more() {
+        let (queue, writer) = queue(Script { left_out: 2, ..Script::default() }, 100);
+        queue.send(Time::ZERO, records(3));
+        queue.send(Time::ZERO, records(3));
+        drop(queue);
+        let shared = writer.shared.clone();
+        writer.run();
+        let meter = shared.with(|meter| meter.clone());
+        assert_eq!((meter.offered, meter.written, meter.lost, meter.waiting), (6, 4, 2, 0));
     }
 }

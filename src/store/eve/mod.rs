@@ -31,13 +31,7 @@ impl<W: Write> Eve<W> {
 impl<W: Write> Store for Eve<W> {
     fn write(&mut self, records: &[Record]) -> Result<(), Error> {
         let mut text = Vec::new();
-        for record in records {
-            for line in lines(record) {
-                // Writing into memory can't fail.
-                let _ = serde_json::to_writer(&mut text, &line);
-                text.push(b'\n');
-            }
-        }
+        records.iter().for_each(|record| write_lines(record, &mut text));
         let written = self.out.write_all(&text).and_then(|()| self.out.flush());
         written.map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => Error::Closed,
@@ -46,15 +40,45 @@ impl<W: Write> Store for Eve<W> {
     }
 }
 
+/// Appends the lines that `record` makes, each with its newline.
+pub fn write_lines(record: &Record, text: &mut Vec<u8>) {
+    for line in lines(record) {
+        // Writing into memory can't fail.
+        let _ = serde_json::to_writer(&mut *text, &line);
+        text.push(b'\n');
+    }
+}
+
+/// Every type of event that there is.
+pub const TYPES: [&str; 23] = [
+    "flow", "carrier", "dns", "mdns", "llmnr", "tls", "quic", "http", "auth", "ssh", "ftp", "smtp", "icmp",
+    "dhcp", "arp", "app", "traffic", "device", "health", "stop", "service", "alert", "coverage",
+];
+
+/// The type of the lines that `record` makes; none where it makes none.
+pub fn event_type(record: &Record) -> Option<&'static str> {
+    Some(match record {
+        Record::Session(session) if session.reason.is_none() => return None,
+        Record::Session(session) if is_flow(session) => "flow",
+        Record::Session(_) => "carrier",
+        Record::Dns(row) => row.kind,
+        Record::Tls(row) => row.kind,
+        Record::Catalog(_) => return None,
+        _ => record.table().name,
+    })
+}
+
+/// EVE has flows of these protocols; what carries others has a type of its own.
+fn is_flow(session: &Session) -> bool {
+    matches!(session.proto.0, 1 | 6 | 17 | 50 | 58 | 132)
+}
+
 /// The lines that a record makes: a joined question and answer are two in EVE.
 fn lines(record: &Record) -> Vec<Json> {
     match record {
         // EVE tells of a flow once, when it is over.
         Record::Session(session) if session.reason.is_none() => Vec::new(),
-        // EVE has flows of these protocols; what carries others has a type of its own.
-        Record::Session(session) if matches!(session.proto.0, 1 | 6 | 17 | 50 | 58 | 132) => {
-            vec![flow(session)]
-        }
+        Record::Session(session) if is_flow(session) => vec![flow(session)],
         Record::Session(session) => vec![own("carrier", session.last, record)],
         Record::Dns(row) => {
             let request = (row.asked == 1).then(|| dns::message(row, false));
