@@ -9,7 +9,7 @@ use lexopt::prelude::*;
 pub const HELP: &str = "\
 weir: who on the network talks to whom, through which app
 
-  weir run    [-c FILE]                     watch the network until SIGTERM or SIGINT
+  weir run    [-c FILE] [--json]            watch the network until SIGTERM or SIGINT; EVE JSON on stdout too
   weir read   [-c FILE] [--json] PCAP...    read captures into the store, or as EVE JSON on stdout
   weir check  [-c FILE] [--features FILE]   tell every mistake in config.toml and features.txt
   weir status [-c FILE] [--json]            what the running daemon counts
@@ -38,7 +38,7 @@ Exit codes: 0 done, 1 the input is wrong, 2 usage, 3 it failed at run time.
 /// A command with its options.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
-    Run { config: Option<PathBuf> },
+    Run { config: Option<PathBuf>, json: bool },
     Read { config: Option<PathBuf>, json: bool, paths: Vec<PathBuf> },
     Check { config: Option<PathBuf>, features: Option<PathBuf> },
     Status { config: Option<PathBuf>, json: bool },
@@ -72,7 +72,7 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
                 config = Some(parser.value()?.into())
             }
             Long("features") if name.as_deref() == Some("check") => features = Some(parser.value()?.into()),
-            Long("json") if matches!(name.as_deref(), Some("read" | "status")) => json = true,
+            Long("json") if matches!(name.as_deref(), Some("run" | "read" | "status")) => json = true,
             Long("print") if name.as_deref() == Some("nft") => print = true,
             Long("remove") if name.as_deref() == Some("nft") => remove = true,
             Long("since") if matches!(name.as_deref(), Some("features relabel" | "policy test")) => {
@@ -96,7 +96,7 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
         }
     }
     match name.as_deref() {
-        Some("run") => Ok(Command::Run { config }),
+        Some("run") => Ok(Command::Run { config, json }),
         Some("read") if paths.is_empty() => Err("read needs a capture file".into()),
         Some("read") => Ok(Command::Read { config, json, paths }),
         Some("check") => Ok(Command::Check { config, features }),
@@ -139,7 +139,8 @@ mod tests {
 
     #[test]
     fn commands_take_their_options() {
-        assert_eq!(words("run -c a.toml"), Ok(Command::Run { config: Some("a.toml".into()) }));
+        assert_eq!(words("run -c a.toml"), Ok(Command::Run { config: Some("a.toml".into()), json: false }));
+        assert_eq!(words("run --json"), Ok(Command::Run { config: None, json: true }));
         let paths = vec!["a.pcap".into(), "b.pcap".into()];
         assert_eq!(words("read --json a.pcap b.pcap"), Ok(Command::Read { config: None, json: true, paths }));
         let features = Some("f.txt".into());
@@ -179,7 +180,7 @@ mod tests {
             ("features import-oaf", "features import-oaf needs a feature.cfg"),
             ("features relabel", "features relabel needs --since"),
             ("read --since 7days", "invalid option '--since'"),
-            ("run --json", "invalid option '--json'"),
+            ("check --json", "invalid option '--json'"),
             ("run eth0", "unexpected argument \"eth0\""),
             ("run -c", "missing argument for option '-c'"),
         ] {

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 
 fn obey(command: Command) -> Result<(), Exit> {
     match command {
-        Command::Run { config } => daemon::run(config.as_deref())?,
+        Command::Run { config, json } => daemon::run(config.as_deref(), json)?,
         Command::Read { config, json, paths } => daemon::read(config.as_deref(), &paths, json)?,
         Command::Check { config, features } => {
             println!("{}", daemon::check(config.as_deref(), features.as_deref())?);

@@ -4,10 +4,12 @@
 //! ships; a test compares the two. A key that is not here is a mistake, told
 //! with its line, like every other mistake in the file.
 
+mod outs;
 mod parse;
 mod policies;
 mod setting;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use toml::de::DeValue;
 use crate::engine;
 use crate::policy::Policy;
 use crate::store::Bounds;
+use crate::store::out::Out;
 use crate::store::rollup::{Plan, Zone};
 use crate::wire::{self, Tunnel};
 
@@ -226,6 +229,16 @@ sections! {
         mark: Number<1, { u32::MAX }> = Number(0x4000_0000);
     }
 
+    /// Counters for Prometheus, by HTTP.
+    metrics: Metrics {
+        /// Address and port that answer GET /metrics; "" for none. Who can reach
+        /// them sees which devices use what: 127.0.0.1:9110 is for this machine only.
+        listen: Option<SocketAddr> = None;
+        /// Devices, and apps, that have counters of their own; the rest have one
+        /// together.
+        max_series: Number<0, 10_000> = Number(200);
+    }
+
     /// The daemon itself.
     daemon: Daemon {
         /// Socket for `weir status`.
@@ -316,7 +329,8 @@ impl Config {
                 max_datagrams: *capture.max_datagrams as usize,
                 max_fragment_bytes: *capture.max_fragment_bytes as usize,
             },
-            details: store.details,
+            // The store gets them only where it is to have them.
+            details: store.details || self.outs.iter().any(Out::asks_for_details),
             max_sessions: *sessions.max_sessions as usize,
             tcp_timeout: *sessions.tcp_timeout,
             tcp_handshake_timeout: *sessions.tcp_handshake_timeout,

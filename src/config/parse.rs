@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Config, SECTIONS, SourceKind, StopWay, policies};
+use super::{Config, SECTIONS, SourceKind, StopWay, outs, policies};
 
 /// Where the daemon's configuration is when nobody says where.
 const PLACES: [&str; 2] = ["config.toml", "/etc/weir/config.toml"];
@@ -44,6 +44,13 @@ impl Config {
                 wrong.into_iter().for_each(|(span, text)| reader.complain(span.start, text));
                 continue;
             }
+            if section.get_ref() == "out" {
+                let (span, mut wrong) = (section.span(), Vec::new());
+                reader.config.outs =
+                    outs::read(span, settings.get_ref(), &mut |complaint| wrong.push(complaint));
+                wrong.into_iter().for_each(|(span, text)| reader.complain(span.start, text));
+                continue;
+            }
             reader.section(section.get_ref(), section.span().start, settings.get_ref());
         }
         if reader.config.blocking.way.0 == StopWay::Resets
@@ -66,7 +73,8 @@ impl Config {
 
     /// Paths in the file are relative to it.
     pub fn set_folder(&mut self, folder: &Path) {
-        let Config { apps, sqlite, mariadb, daemon, .. } = self;
+        let Config { apps, sqlite, mariadb, daemon, outs, .. } = self;
+        outs.iter_mut().for_each(|out| out.set_folder(folder));
         let daemons = [&mut daemon.control, &mut daemon.web_info, &mut daemon.web_password];
         for path in [&mut apps.features, &mut sqlite.path].into_iter().chain(daemons) {
             *path = folder.join(&path);
@@ -167,6 +175,7 @@ pub fn default_file() -> String {
         }
     }
     out.push_str(policies::EXAMPLE);
+    out.push_str(outs::EXAMPLE);
     out
 }
 

@@ -2,6 +2,7 @@
 //! of config.toml and a check.
 
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -71,6 +72,8 @@ macro_rules! sections {
             $($(#[doc = $doc])+ pub $section: $Section,)+
             /// What shall be stopped.
             pub policies: Vec<Policy>,
+            /// Where records go besides.
+            pub outs: Vec<Out>,
         }
 
         impl Config {
@@ -239,6 +242,23 @@ impl Setting for Option<PathBuf> {
 
     fn show(&self) -> String {
         self.clone().unwrap_or_default().show()
+    }
+}
+
+/// None is an empty text.
+impl Setting for Option<SocketAddr> {
+    fn read(value: &DeValue<'_>) -> Result<Self, String> {
+        match value.as_str() {
+            Some("") => Ok(None),
+            text => {
+                let address = text.and_then(|text| text.parse().ok());
+                address.map(Some).ok_or_else(|| "an address with a port like \"127.0.0.1:9110\"".into())
+            }
+        }
+    }
+
+    fn show(&self) -> String {
+        self.map(|address| address.to_string()).unwrap_or_default().show()
     }
 }
 

@@ -46,6 +46,10 @@ impl Board {
         set(&self.0.status, status);
     }
 
+    pub fn status(&self) -> Value {
+        get(&self.0.status)
+    }
+
     /// Sets what the busiest are, if anybody asked for it lately.
     pub fn set_recent(&self, recent: impl FnOnce() -> Value) {
         let wanted = &self.0.wanted;

@@ -5,29 +5,61 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::open_store;
+use super::outs::Outs;
 use crate::config::Config;
 use crate::record::{Health, Ids, Record, Router};
 use crate::source::Loss;
-use crate::store::{self, Place, Queue, Wear};
+use crate::store::{self, Meter, Place, Queue, Wear};
 use crate::time::Time;
 
 /// The stage that writes to lasting storage.
 pub const STORE: &str = "store";
 
-/// The way to the store.
+/// The way to the store, and those besides.
 pub struct Output {
     pub queue: Queue,
+    pub outs: Outs,
     writer: JoinHandle<()>,
+    /// Whether the store gets details too, where an out is to have them.
+    details: bool,
 }
 
 impl Output {
     pub fn open(config: &Config) -> Result<Output, store::Error> {
-        let (queue, writer) = store::queue(open_store(config)?, *config.store.max_queue as usize);
-        if let Some(place) = queue.meter().place.filter(Place::is_usual) {
-            log::info!("{}: on {place}", config.sqlite.path.display());
+        let (queue, writer) = start(config)?;
+        Ok(Output { queue, outs: Outs::open(&config.outs), writer, details: config.store.details })
+    }
+
+    /// Writes to the store of `config` from now on; if that can't be, as before.
+    pub fn change_store(&mut self, config: &Config) -> Result<(), store::Error> {
+        let (queue, writer) = start(config)?;
+        drop(std::mem::replace(&mut self.queue, queue));
+        finish(std::mem::replace(&mut self.writer, writer));
+        Ok(())
+    }
+
+    /// Hands `records`, the latest of `now`, to all that are to have them.
+    pub fn send(&self, now: Time, mut records: Vec<Record>) {
+        self.outs.send(now, &records);
+        if !self.details {
+            records.retain(|record| !record.is_detail());
         }
-        let writer = thread::spawn(move || drop(writer.run()));
-        Ok(Output { queue, writer })
+        if !records.is_empty() {
+            self.queue.send(now, records);
+        }
+    }
+
+    /// Takes over what of `config` takes no other store.
+    pub fn configure(&mut self, config: &Config) {
+        self.queue.set_limit(*config.store.max_queue as usize);
+        self.outs.change(&config.outs);
+        self.details = config.store.details;
+    }
+
+    /// The stages behind the engine, with what came to them and what they lost.
+    pub fn stages(&self) -> impl Iterator<Item = (String, Loss)> {
+        let Meter { offered, lost, .. } = self.queue.meter();
+        [(STORE.into(), Loss { offered, lost })].into_iter().chain(self.outs.stages())
     }
 
     /// Whether `new` asks for another store than `old`.
@@ -47,12 +79,27 @@ impl Output {
         part(old) != part(new)
     }
 
-    /// Lets the writer finish what it has.
+    /// Lets all of them finish what they have.
     pub fn close(self) {
         drop(self.queue);
-        if self.writer.join().is_err() {
-            log::error!("the store's thread panicked");
-        }
+        self.outs.close();
+        finish(self.writer);
+    }
+}
+
+/// Opens the store of `config`, with a thread that writes to it.
+fn start(config: &Config) -> Result<(Queue, JoinHandle<()>), store::Error> {
+    let (queue, writer) = store::queue(open_store(config)?, *config.store.max_queue as usize);
+    if let Some(place) = queue.meter().place.filter(Place::is_usual) {
+        log::info!("{}: on {place}", config.sqlite.path.display());
+    }
+    Ok((queue, thread::spawn(move || drop(writer.run()))))
+}
+
+/// Waits for a writer whose queue is gone.
+fn finish(writer: JoinHandle<()>) {
+    if writer.join().is_err() {
+        log::error!("the store's thread panicked");
     }
 }
 

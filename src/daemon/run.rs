@@ -15,7 +15,8 @@ use super::answers::{Answers, Board};
 use super::clock::{Clock, local};
 use super::coverage::{Lines, Total};
 use super::intake::Intake;
-use super::output::{HealthLog, Output, STORE};
+use super::metrics::{Metrics, Totals};
+use super::output::{HealthLog, Output};
 use super::recent::Recent;
 use super::signals::Signals;
 use super::stopper::{Stopper, way};
@@ -28,6 +29,7 @@ use crate::record::Record;
 use crate::rules::Rules;
 use crate::source::{HANDED_OVER, Loss};
 use crate::store::Meter;
+use crate::store::out::Out;
 use crate::time::Time;
 
 /// The longest that the daemon sleeps when nothing comes.
@@ -36,9 +38,10 @@ const NAP: Duration = Duration::from_millis(500);
 /// How often the status is made anew.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 
-/// Runs until SIGTERM or SIGINT.
-pub fn run(path: Option<&Path>) -> Result<(), Exit> {
-    let (config, path) = load_config(path)?;
+/// Runs until SIGTERM or SIGINT; with `json` it writes EVE JSON on standard
+/// output too.
+pub fn run(path: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let (config, path) = load(path, json)?;
     let rules = rules_of(&config, path.as_deref())?;
     let signals = Signals::register().map_err(|error| Exit::Failed(format!("signals: {error}")))?;
     let mut clock = Clock::new();
@@ -56,6 +59,8 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
     let mut answers = Answers::new(board.clone(), config.daemon.web_password.clone());
     let guard = server.spawn(move |question| answers.answer(question));
     log::info!("{} apps by {}", rules.apps().len(), config.apps.features.display());
+    let totals = Totals::default();
+    let metrics = open_metrics(&config, &board, &totals)?;
     let spent = spent_today(&config, &rules, now);
     let stopper = Stopper::open(&config, intake.has_heads(), now)?;
     let mut daemon = Daemon {
@@ -63,9 +68,12 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
         engine: Engine::new(intake.engine(&config), rules.clone()),
         rules,
         path,
+        json,
         intake,
         output,
         board,
+        totals,
+        metrics,
         recent: Recent::default(),
         started: now,
         minute: now.minute(),
@@ -85,6 +93,21 @@ pub fn run(path: Option<&Path>) -> Result<(), Exit> {
     drop(guard);
     log::info!("ended");
     Ok(())
+}
+
+/// The configuration, with standard output as one more way out if `json` says so.
+fn load(path: Option<&Path>, json: bool) -> Result<(Config, Option<PathBuf>), Exit> {
+    let (mut config, path) = load_config(path)?;
+    config.outs.extend(json.then(Out::stdout));
+    Ok((config, path))
+}
+
+/// The server of metrics, if `config` wants one.
+fn open_metrics(config: &Config, board: &Board, totals: &Totals) -> Result<Option<Metrics>, Exit> {
+    totals.set_max(*config.metrics.max_series);
+    let Some(address) = config.metrics.listen else { return Ok(None) };
+    let served = Metrics::serve(address, board.clone(), totals.clone());
+    served.map(Some).map_err(|error| Exit::Failed(format!("metrics at {address}: {error}")))
 }
 
 /// `weir door`: lets people in to the pages of what was read from a file, where
@@ -109,12 +132,16 @@ pub fn door(path: Option<&Path>) -> Result<(), Exit> {
 struct Daemon {
     config: Config,
     path: Option<PathBuf>,
+    /// Whether records go to standard output too.
+    json: bool,
     rules: Arc<Rules>,
     engine: Engine,
     intake: Intake,
     stopper: Option<Stopper>,
     output: Output,
     board: Board,
+    totals: Totals,
+    metrics: Option<Metrics>,
     recent: Recent,
     started: Time,
     /// The minute that policies know of.
@@ -189,11 +216,12 @@ impl Daemon {
         self.sent_at = now;
         let mut records: Vec<Record> = self.engine.drain().collect();
         self.recent.add(&records);
+        self.totals.add(&records);
         if health_due {
             self.report_health(now, &mut records);
         }
         if !records.is_empty() {
-            self.output.queue.send(now, records);
+            self.output.send(now, records);
         }
     }
 
@@ -213,8 +241,7 @@ impl Daemon {
         let stats = self.engine.stats();
         let unread = stats.wire.malformed + stats.wire.orphans;
         stages.push(("engine".into(), Loss { offered: stats.wire.frames, lost: unread }));
-        let meter = self.output.queue.meter();
-        stages.push((STORE.into(), Loss { offered: meter.offered, lost: meter.lost }));
+        stages.extend(self.output.stages());
         stages
     }
 
@@ -260,13 +287,14 @@ impl Daemon {
                 "lost": lost, "waiting": waiting, "deleted": deleted, "trouble": trouble, "place": place.map(|place| place.to_string()),
                 "flash_bytes": {"today": wear.today, "yesterday": wear.yesterday, "since_start": wear.total,
                     "budget": wear.budget, "held": wear.held}},
+            "outs": self.output.outs.status(),
         }));
     }
 
     /// SIGHUP: takes over the configuration and the signatures, or keeps what
     /// it has when there is a mistake in them.
     fn reload(&mut self, now: Time) {
-        let loaded = load_config(self.path.as_deref())
+        let loaded = load(self.path.as_deref(), self.json)
             .and_then(|(config, path)| Ok((rules_of(&config, path.as_deref())?, config)));
         let (rules, config) = match loaded {
             Ok(loaded) => loaded,
@@ -296,13 +324,13 @@ impl Daemon {
             let stopper = self.new_stopper(&config, now);
             self.put_stopper(stopper);
         }
-        if self.output.differs(&self.config, &config) {
-            match Output::open(&config) {
-                Ok(output) => std::mem::replace(&mut self.output, output).close(),
-                Err(error) => return log::error!("reload: the store stays as it was: {error}"),
-            }
+        if self.output.differs(&self.config, &config)
+            && let Err(error) = self.output.change_store(&config)
+        {
+            return log::error!("reload: the store stays as it was: {error}");
         }
-        self.output.queue.set_limit(*config.store.max_queue as usize);
+        self.output.configure(&config);
+        self.reload_metrics(&config);
         self.engine.configure(self.intake.engine(&config));
         self.engine.set_rules(rules.clone());
         log::set_max_level(level(&config));
@@ -319,6 +347,20 @@ impl Daemon {
             log::warn!("{text}; the pages will not find the data");
         }
         log::info!("reload: done, {} apps", self.rules.apps().len());
+    }
+
+    /// Serves metrics where `config` wants them.
+    fn reload_metrics(&mut self, config: &Config) {
+        self.totals.set_max(*config.metrics.max_series);
+        if self.config.metrics.listen == config.metrics.listen && self.metrics.is_some() {
+            return;
+        }
+        // The one before may be in the way.
+        self.metrics = None;
+        self.metrics = open_metrics(config, &self.board, &self.totals).unwrap_or_else(|error| {
+            log::error!("reload: {error}; there are none");
+            None
+        });
     }
 
     fn new_stopper(&self, config: &Config, now: Time) -> Option<Stopper> {
@@ -356,11 +398,12 @@ impl Daemon {
             if !more {
                 self.report_health(now, &mut records);
             }
-            self.output.queue.send(now, records);
+            self.output.send(now, records);
             if !more {
                 break;
             }
         }
+        drop(self.metrics);
         self.output.close();
     }
 }

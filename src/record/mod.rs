@@ -602,6 +602,12 @@ impl Tls {
 }
 
 impl Record {
+    /// Whether it is written for who wants details only: what was read in a session.
+    pub fn is_detail(&self) -> bool {
+        use Record::{Auth, Dhcp, Ftp, Http, Smtp, Ssh, Tls};
+        matches!(self, Tls(_) | Http(_) | Auth(_) | Ssh(_) | Ftp(_) | Smtp(_) | Dhcp(_))
+    }
+
     /// The id, where the table's key is one.
     pub fn id(&self) -> Option<Id> {
         match self {

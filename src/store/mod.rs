@@ -3,6 +3,7 @@
 pub mod eve;
 #[cfg(feature = "mariadb")]
 pub mod mariadb;
+pub mod out;
 pub mod rollup;
 pub mod sqlite;
 pub mod wear;

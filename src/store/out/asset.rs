@@ -1,0 +1,119 @@
+//! What answers at an address and port, in the two forms that platforms for
+//! assets read from passive sensors (DSO-Lab/passets-sensor, "输出数据格式"): all
+//! values are strings, and what is not known is empty.
+
+use serde_json::{Value as Json, json};
+
+use crate::record::{Proto, Service};
+
+/// The message about `service` from the sensor `tag`; none for what is not TCP,
+/// which has no form. With `deep` it has the body of a page.
+pub fn message(service: &Service, tag: &str, deep: bool) -> Option<Json> {
+    if service.proto != Proto::TCP {
+        return None;
+    }
+    let seen = Seen::of(service);
+    let (ip, port) = (service.ip.to_string(), service.port.to_string());
+    Some(if seen.is_http {
+        let Seen { url, code, content_type, server, body, .. } = seen;
+        let mut message = json!({"pro": "HTTP", "tag": tag, "ip": ip, "port": port, "url": url, "code": code,
+            "type": content_type, "server": server, "body": ""});
+        if deep {
+            message["body"] = body.into();
+        }
+        message
+    } else {
+        json!({"pro": "TCP", "tag": tag, "ip": ip, "port": port, "data": seen.data})
+    })
+}
+
+/// What the two forms have of a service. Whoever adds a column to the record
+/// fills in the field here.
+#[derive(Default)]
+struct Seen {
+    is_http: bool,
+    url: String,
+    code: String,
+    content_type: String,
+    server: String,
+    body: String,
+    /// The first bytes that the server sent, in hex.
+    data: String,
+}
+
+impl Seen {
+    fn of(service: &Service) -> Seen {
+        let is_http = service.app_proto == Some("http");
+        let server = match (service.product.as_deref(), service.version.as_deref()) {
+            (Some(product), Some(version)) => format!("{product}/{version}"),
+            (Some(product), None) => product.into(),
+            _ => String::new(),
+        };
+        let data = service.banner.as_deref().map(hex).unwrap_or_default();
+        let url = if is_http { url(service) } else { String::new() };
+        Seen { is_http, url, server, data, ..Seen::default() }
+    }
+}
+
+/// The root of what is served: by its name, otherwise by its address.
+fn url(service: &Service) -> String {
+    let host = match service.host.as_deref() {
+        Some(name) => name.to_string(),
+        None if service.ip.is_ipv6() => format!("[{}]", service.ip),
+        None => service.ip.to_string(),
+    };
+    match service.port {
+        80 => format!("http://{host}/"),
+        port => format!("http://{host}:{port}/"),
+    }
+}
+
+fn hex(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::record::{Name, short};
+    use crate::time::Time;
+
+    pub fn service(port: u16, app_proto: &'static str) -> Service {
+        Service {
+            service: short(format_args!("tcp 192.0.2.7 {port}")),
+            proto: Proto::TCP,
+            ip: [192, 0, 2, 7].into(),
+            port,
+            device: None,
+            app_proto: Some(app_proto),
+            product: Some("nginx".into()),
+            version: Some("1.22".into()),
+            host: Some(Name("www.example.com".into())),
+            title: None,
+            banner: Some("SSH-2.0-x\r\n".into()),
+            first: Time::from_secs(1_700_000_000),
+            last: Time::from_secs(1_700_000_060),
+        }
+    }
+
+    #[test]
+    fn pages_and_other_servers_have_a_form_each_of_strings_alone() {
+        let page = message(&service(8080, "http"), "lab", false).unwrap();
+        assert_eq!(
+            page,
+            json!({"pro": "HTTP", "tag": "lab", "ip": "192.0.2.7", "port": "8080", "code": "", "type": "",
+                "url": "http://www.example.com:8080/", "server": "nginx/1.22", "body": ""})
+        );
+        let shell = message(&service(22, "ssh"), "lab", false).unwrap();
+        assert_eq!(
+            shell,
+            json!({"pro": "TCP", "tag": "lab", "ip": "192.0.2.7", "port": "22",
+                "data": "5353482d322e302d780d0a"})
+        );
+        for message in [page, shell] {
+            assert!(message.as_object().unwrap().values().all(Json::is_string));
+        }
+        let udp = Service { proto: Proto::UDP, ..service(53, "dns") };
+        assert_eq!(message(&udp, "lab", true), None);
+    }
+}
