@@ -17,10 +17,11 @@ run) wanted="$build $pages python3 iproute2" ;;
 test)
     wanted="$build $pages python3 tzdata iproute2 procps openssl curl bind9-dnsutils dnsmasq-base mariadb-server-core \
         mariadb-client apache2-bin ngtcp2-client openssh-client dropbear-bin redis-tools postgresql-client \
-        binutils busybox nodejs shellcheck nftables iperf3 conntrack"
+        binutils busybox nodejs shellcheck nftables iperf3 conntrack mosquitto-clients"
     # …and where there is none, they are unpacked and never installed: with the
     # program that tells whether it is there.
-    unpacked="postgresql/postgres ngtcp2-server/gtlsserver"
+    unpacked="postgresql/postgres ngtcp2-server/gtlsserver rsyslog/rsyslogd mosquitto/mosquitto nfdump/nfcapd \
+        prometheus/promtool influxdb/influxd"
     ;;
 bench) wanted="$build python3 libsqlite3-dev" ;;
 # Debian's compiler brings the source of its standard library, in the same version.
@@ -61,14 +62,16 @@ offers() {
     new_enough "$version"
 }
 
-# unpack PACKAGE: below target, where the tests look; only its libraries are installed.
+# unpack PACKAGE PROGRAM: below target, where the tests look; only its libraries are installed.
 unpack() {
     # The name that is always the same stands for the one of this release.
     package=$(apt-cache depends "$1" | sed -n "s/^  Depends: \($1-[0-9]*\)$/\1/p")
     package=${package:-$1}
-    # LLVM is what PostgreSQL may do without.
+    # Some releases have the program in a package of its own: promtool.
+    if apt-cache show "$2" >/dev/null 2>&1; then package=$2; fi
+    # LLVM is what PostgreSQL may do without, and scripts are for pages.
     libraries=
-    for library in $(apt-cache depends "$package" | sed -n '/llvm/d; s/^  Depends: \(lib.*\)/\1/p'); do
+    for library in $(apt-cache depends "$package" | sed -n '/llvm/d; /libjs-/d; s/^  Depends: \(lib.*\)/\1/p'); do
         installed "$library" || libraries="$libraries $library"
     done
     # shellcheck disable=SC2086 # a list of words
@@ -86,8 +89,8 @@ for package in $wanted; do
 done
 packed=
 for server in $unpacked; do
-    at=$(find /usr/sbin /usr/lib/postgresql "$servers" -name "${server#*/}" -print -quit 2>/dev/null || true)
-    [ -n "$at" ] || packed="$packed ${server%/*}"
+    at=$(find /usr/sbin /usr/bin /usr/lib/postgresql "$servers" -name "${server#*/}" -print -quit 2>/dev/null || true)
+    [ -n "$at" ] || packed="$packed $server"
 done
 lints=
 if [ "$1" = test ] && ! { cargo clippy --version && cargo fmt --version; } >/dev/null 2>&1; then
@@ -121,6 +124,6 @@ elif [ -n "$lints" ]; then
 fi
 # shellcheck disable=SC2086 # a list of words
 [ -z "$missing" ] || as_root apt-get install -q -y --no-install-recommends $missing
-for package in $packed; do
-    unpack "$package"
+for server in $packed; do
+    unpack "${server%/*}" "${server#*/}"
 done

@@ -200,6 +200,10 @@ impl Net {
         self.spaces.daemon(&self.server, "weir")
     }
 
+    pub fn run_at_server(&self, line: &str) -> (bool, String) {
+        run(&format!("ip netns exec {} {line}", self.server))
+    }
+
     pub fn at_client(&self, line: &str) -> (bool, String) {
         run(&format!("ip netns exec {} {line}", self.client))
     }

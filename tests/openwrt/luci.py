@@ -59,6 +59,9 @@ def settings_are_all_there(program, place):
     shipped = tomllib.loads((ROOT / "config.toml").read_text())
     for table, name, value in several:
         assert str(shipped[table][name]) == value, (table, name, value)
+    outs = re.search(r'^WEIR_OUT="\n(.*?)^"$', (FILES / "settings.sh").read_text(), re.M | re.S)
+    fields = re.findall(r"\bout\(form\.\w+, \[.*?\], '(\w+)'", view)
+    assert {*fields, "kind", "max_queue"} == {line.split()[0] for line in outs[1].splitlines()}, fields
     tunnels = re.search(r"for \(const name of \[ (.*?) \]\)", view)[1].replace("'", "").split(", ")
     assert tunnels == [*shipped["capture"]["tunnels"], "none"]
 

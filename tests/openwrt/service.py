@@ -30,6 +30,15 @@ def settings_are_complete(program, place):
     block = re.search(r'^WEIR_SETTINGS="\n(.*?)^"$', (FILES / "settings.sh").read_text(), re.M | re.S)
     have = {tuple(line.split()) for line in block[1].splitlines()}
     assert have == wanted, have ^ wanted
+    # So are those of the outs in its example, and what stands for one of these.
+    example = (ROOT / "config.toml").read_text().partition("# [[out]]")[2]
+    wanted = {(key, kinds[type(value)]) for key, value in tomllib.loads("\n".join(
+        f"[x{number}]{part}".replace("\n# ", "\n") for number, part in enumerate(example.split("# [[out]]"))
+    )).items() for key, value in value.items()}
+    wanted = wanted - {("name", "text")} | {(name, "text") for name in ("db", "token", "password")}
+    block = re.search(r'^WEIR_OUT="\n(.*?)^"$', (FILES / "settings.sh").read_text(), re.M | re.S)
+    have = {tuple(line.split()) for line in block[1].splitlines()}
+    assert have == wanted, have ^ wanted
     # What the file on the router names is known, and its defaults are the daemon's.
     section = None
     for line in (FILES / "weir.config").read_text().splitlines():
@@ -82,6 +91,17 @@ def values_come_through(program, place):
             "name": plain, "devices": ["192.168.1.0/24"], "apps": ["Tube", HOSTILE], "quota": "2h", "dry_run": True,
             "times": ["mon-fri 21:00-07:00"],
         }], router.toml()["policy"]
+        router.set("siem", name=plain, kind="syslog", server="192.0.2.1:514", transport="tcp", types=["flow", "alert"],
+                   deep="0", max_queue="500")
+        router.set("file", kind="eve", path=f"{router.root}/mnt/eve/eve.json", keep="2")
+        router.set("gone", enabled="0", kind="fax")
+        router.run("init", "start_service", shell, SECTIONS_out="siem file gone")
+        assert router.toml()["out"] == [
+            {"name": plain, "kind": "syslog", "server": "192.0.2.1:514", "transport": "tcp", "types": ["flow", "alert"],
+             "deep": False, "max_queue": 500},
+            {"name": "file", "kind": "eve", "path": f"{router.root}/mnt/eve/eve.json", "keep": 2},
+        ], router.toml()["out"]
+        assert (router.root / "mnt/eve").is_dir()
         # An option instead of a list, as who writes by hand has it.
         router.set("main", network="lan", device="eth1 *")
         router.run("init", "start_service", shell)

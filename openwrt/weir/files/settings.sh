@@ -65,9 +65,47 @@ blocking way text
 blocking reset_interface text
 blocking max_resets number
 blocking mark number
+metrics listen text
+metrics max_series number
 daemon log text
 daemon name text
 daemon health_every text
+"
+
+# What an [[out]] can have besides its name. None of it has a default here: a
+# kind takes only what is its own.
+WEIR_OUT="
+kind text
+max_queue number
+path text
+types list
+rotate_size text
+rotate_every text
+keep number
+compress bool
+server text
+transport text
+framing text
+header text
+facility text
+tag text
+form text
+deep bool
+url text
+org text
+bucket text
+token text
+token_file text
+db text
+user text
+password text
+password_file text
+client_id text
+topic text
+discovery text
+qos number
+away_after text
+domain number
 "
 
 # Init scripts of programs that take connections over and make them anew.
@@ -303,6 +341,7 @@ weir_toml() {
 		weir_setting "$in" "$setting" "$kind" "$storage"
 	done
 	config_foreach weir_policy policy
+	config_foreach weir_out out
 }
 
 # weir_policy SECTION: a policy, unless it is switched off.
@@ -319,6 +358,46 @@ weir_policy() {
 	done
 	weir_setting "$1" quota text
 	weir_setting "$1" dry_run bool
+}
+
+# weir_out SECTION: a further way out, unless it is switched off.
+weir_out() {
+	local enabled name setting kind
+
+	config_get_bool enabled "$1" enabled 1
+	[ "$enabled" = 1 ] || return 0
+	config_get name "$1" name "$1"
+	echo '[[out]]'
+	printf 'name = %s\n' "$(toml_text "$name")"
+	echo "$WEIR_OUT" | while read -r setting kind; do
+		[ -z "$setting" ] || weir_setting "$1" "$setting" "$kind"
+	done
+}
+
+# weir_out_paths SECTION: adds to OUTS the folder of its own that an out writes to,
+# and to SECRETS the files that a password or a token is in.
+weir_out_paths() {
+	local enabled way path folder option
+
+	config_get_bool enabled "$1" enabled 1
+	[ "$enabled" = 1 ] || return 0
+	config_get way "$1" kind
+	config_get path "$1" path
+	if [ "$way" = eve ] && folder=$(weir_own "${path%/*}"); then OUTS="$OUTS $folder"; fi
+	for option in password_file token_file; do
+		config_get path "$1" "$option"
+		case "$path" in
+		/*[!A-Za-z0-9_./-]*) ;;
+		/*) SECRETS="$SECRETS $path" ;;
+		esac
+	done
+}
+
+# weir_outs: sets OUTS and SECRETS.
+weir_outs() {
+	OUTS=
+	SECRETS=
+	config_foreach weir_out_paths out
 }
 
 weir_is_on() {

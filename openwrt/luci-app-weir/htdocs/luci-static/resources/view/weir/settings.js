@@ -160,6 +160,11 @@ return view.extend({
 		o = add('mariadb', form.Value, 'mariadb', 'web_password', _('Password of the pages'));
 		o.password = true;
 
+		o = add('storage', form.Value, 'metrics', 'listen', _('Prometheus'),
+			_('Address and port that show counters. Who can reach them sees which devices use what.'));
+		o.datatype = 'ipaddrport(1)';
+		o.placeholder = '127.0.0.1:9110';
+
 		const several = (tab, check, list) => {
 			for (const [ table, name, title, value ] of list) {
 				const o = add(tab, form.Value, table, name, title);
@@ -187,6 +192,7 @@ return view.extend({
 			[ 'store', 'max_queue', _('Records that wait'), '20000' ],
 			[ 'blocking', 'max_resets', _('Packets answered by resets, in a second'), '1000' ],
 			[ 'store', 'batch', _('Records written at once'), '1000' ],
+			[ 'metrics', 'max_series', _('Devices, and apps, with counters for Prometheus'), '200' ],
 			[ 'capture', 'max_datagrams', _('Datagrams in pieces that wait'), '64' ],
 			[ 'capture', 'snaplen', _('Bytes of a packet that are looked at'), '4096' ]
 		]);
@@ -271,6 +277,128 @@ return view.extend({
 		o.modalonly = true;
 
 		o = s.option(form.Flag, 'dry_run', _('Only try'), _('What would be stopped is written down.'));
+		o.modalonly = true;
+
+		s = m.section(form.GridSection, 'out', _('Further ways out'),
+			_('Records go there besides the database. One that is away holds up nothing else.'));
+		s.anonymous = true;
+		s.addremove = true;
+		s.sortable = true;
+
+		o = s.option(form.Flag, 'enabled', _('Enabled'));
+		o.default = o.enabled;
+		o.editable = true;
+
+		o = s.option(form.Value, 'name', _('Name'));
+		o.rmempty = false;
+
+		o = s.option(form.ListValue, 'kind', _('Kind'));
+		o.value('eve', _('File of EVE JSON'));
+		o.value('syslog', _('Syslog'));
+		o.value('influx', _('InfluxDB'));
+		o.value('mqtt', _('MQTT'));
+		o.value('ipfix', _('IPFIX'));
+		o.rmempty = false;
+
+		/* Each is for some kinds only. */
+		const out = (type, kinds, name, title, description) => {
+			const o = s.option(type, name, title, description);
+			for (const kind of kinds)
+				o.depends('kind', kind);
+			o.modalonly = true;
+			return o;
+		};
+
+		o = out(form.Value, [ 'syslog', 'mqtt', 'ipfix' ], 'server', _('Server'), _('With its port.'));
+		o.datatype = 'hostport';
+		o.modalonly = false;
+		o.placeholder = '192.168.1.5:514';
+
+		o = out(form.Value, [ 'eve' ], 'path', _('File'), _('In a folder of its own.'));
+		o.placeholder = '/mnt/usb/eve/eve.json';
+
+		o = out(form.DynamicList, [ 'eve', 'syslog' ], 'types', _('Types'), _('As EVE names them. None means all but details.'));
+		for (const name of [ 'flow', 'dns', 'tls', 'quic', 'http', 'auth', 'alert', 'app', 'traffic', 'device', 'service', 'health' ])
+			o.value(name);
+
+		o = out(form.Value, [ 'eve' ], 'rotate_size', _('Largest size'));
+		o.validate = isSize();
+		o.placeholder = '10MiB';
+
+		o = out(form.Value, [ 'eve' ], 'rotate_every', _('Another file every'));
+		o.validate = isSpan();
+		o.placeholder = '1day';
+
+		o = out(form.Value, [ 'eve' ], 'keep', _('Earlier files'));
+		o.datatype = 'range(0,1000)';
+		o.placeholder = '5';
+
+		o = out(form.Flag, [ 'eve' ], 'compress', _('Compress earlier files'));
+		o.default = o.enabled;
+
+		o = out(form.ListValue, [ 'syslog', 'ipfix' ], 'transport', _('Transport'));
+		o.value('udp', 'UDP');
+		o.value('tcp', 'TCP');
+
+		o = out(form.ListValue, [ 'syslog' ], 'header', _('Header'));
+		o.value('rfc5424', 'RFC 5424');
+		o.value('rfc3164', 'RFC 3164');
+
+		o = out(form.ListValue, [ 'syslog' ], 'framing', _('Messages in TCP'));
+		o.value('octets', _('With their length'));
+		o.value('newline', _('By lines'));
+
+		o = out(form.Value, [ 'syslog' ], 'facility', _('Facility'));
+		o.placeholder = 'daemon';
+
+		o = out(form.Value, [ 'syslog' ], 'tag', _('Tag'));
+		o.placeholder = 'weir';
+
+		o = out(form.ListValue, [ 'syslog' ], 'form', _('Message'));
+		o.value('eve', 'EVE JSON');
+		o.value('asset', _('Assets'));
+
+		o = out(form.Flag, [ 'syslog' ], 'deep', _('Bodies of pages'), _('With assets only.'));
+
+		o = out(form.Value, [ 'influx' ], 'url', _('Address'));
+		o.placeholder = 'http://192.168.1.5:8086';
+
+		o = out(form.Value, [ 'influx' ], 'org', _('Organization'));
+		o = out(form.Value, [ 'influx' ], 'bucket', _('Bucket'), _('For version 2. Version 1 has a database instead.'));
+		o = out(form.Value, [ 'influx' ], 'token', _('Token'));
+		o.password = true;
+		o = out(form.Value, [ 'influx' ], 'token_file', _('File with the token'));
+		o = out(form.Value, [ 'influx' ], 'db', _('Database'));
+
+		o = out(form.Value, [ 'influx', 'mqtt' ], 'user', _('User'));
+		o = out(form.Value, [ 'influx', 'mqtt' ], 'password', _('Password'));
+		o.password = true;
+		o = out(form.Value, [ 'influx', 'mqtt' ], 'password_file', _('File with the password'));
+
+		o = out(form.Value, [ 'mqtt' ], 'client_id', _('Name of the client'));
+		o.placeholder = 'weir';
+
+		o = out(form.Value, [ 'mqtt' ], 'topic', _('Topic'));
+		o.placeholder = 'weir';
+
+		o = out(form.Value, [ 'mqtt' ], 'discovery', _('Topic of Home Assistant'));
+		o.placeholder = 'homeassistant';
+
+		o = out(form.ListValue, [ 'mqtt' ], 'qos', _('Quality of service'));
+		o.value('0', _('At most once'));
+		o.value('1', _('At least once'));
+
+		o = out(form.Value, [ 'mqtt' ], 'away_after', _('A silent device is away after'));
+		o.validate = isSpan();
+		o.placeholder = '5min';
+
+		o = out(form.Value, [ 'ipfix' ], 'domain', _('Observation domain'));
+		o.datatype = 'uinteger';
+		o.placeholder = '1';
+
+		o = s.option(form.Value, 'max_queue', _('Records that wait'));
+		o.datatype = 'range(100,1000000)';
+		o.placeholder = '5000';
 		o.modalonly = true;
 
 		/* There with the package weir-web. */
