@@ -1,8 +1,9 @@
 //! Counters for Prometheus (text format 0.0.4): a small server that answers GET
 //! /metrics and nothing else.
 
+mod page;
+
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,10 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use serde_json::Value;
-
+use super::Exit;
 use super::answers::Board;
 use super::clock::Clock;
+use crate::config::Config;
 use crate::record::{Device, Record};
 
 /// Who does not ask or take the answer in this time is hung up on. One is served
@@ -28,7 +29,7 @@ const OTHERS: &str = "others";
 
 /// Volumes since the daemon began.
 #[derive(Clone, Default)]
-pub struct Totals(Arc<Mutex<Counters>>);
+struct Totals(Arc<Mutex<Counters>>);
 
 #[derive(Default)]
 struct Counters {
@@ -45,12 +46,11 @@ struct Volume {
 
 impl Totals {
     /// Devices, and apps, that have counters of their own.
-    pub fn set_max(&self, max: u32) {
+    fn set_max(&self, max: u32) {
         self.with(|counters| counters.max = max as usize);
     }
 
-    /// Takes in what of `records` is volume.
-    pub fn add(&self, records: &[Record]) {
+    fn add(&self, records: &[Record]) {
         let rows = records.iter().filter_map(|record| match record {
             Record::Traffic(row) => Some(row),
             _ => None,
@@ -77,16 +77,57 @@ fn count(counters: &mut BTreeMap<String, Volume>, max: usize, name: &str, volume
     total.bytes_out = total.bytes_out.saturating_add(volume.bytes_out);
 }
 
-/// The listening end, which ends with this.
+/// What is shown of a daemon, where its settings want that.
 pub struct Metrics {
-    pub address: SocketAddr,
+    board: Board,
+    totals: Totals,
+    listen: Option<SocketAddr>,
+    server: Option<Server>,
+}
+
+impl Metrics {
+    /// As `config` has it, from what is on `board`.
+    pub fn open(config: &Config, board: &Board) -> Result<Metrics, Exit> {
+        let mut metrics =
+            Metrics { board: board.clone(), totals: Totals::default(), listen: None, server: None };
+        metrics.change(config).map(|()| metrics)
+    }
+
+    /// Takes over another configuration. After a failure there are none.
+    pub fn change(&mut self, config: &Config) -> Result<(), Exit> {
+        self.totals.set_max(*config.metrics.max_series);
+        let listen = config.metrics.listen;
+        if listen == self.listen && listen.is_some() == self.server.is_some() {
+            return Ok(());
+        }
+        self.listen = listen;
+        // The one before may be in the way.
+        self.server = None;
+        let Some(address) = listen else { return Ok(()) };
+        let served = Server::serve(address, self.board.clone(), self.totals.clone());
+        let server = served.map_err(|error| Exit::Failed(format!("metrics at {address}: {error}")))?;
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// Takes in what of `records` is volume.
+    pub fn add(&self, records: &[Record]) {
+        if self.server.is_some() {
+            self.totals.add(records);
+        }
+    }
+}
+
+/// The listening end, which ends with this.
+struct Server {
+    address: SocketAddr,
     end: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Metrics {
+impl Server {
     /// Answers at `address` from what is on `board` and in `totals`.
-    pub fn serve(address: SocketAddr, board: Board, totals: Totals) -> io::Result<Metrics> {
+    fn serve(address: SocketAddr, board: Board, totals: Totals) -> io::Result<Server> {
         let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
         let end = Arc::new(AtomicBool::new(false));
@@ -97,16 +138,16 @@ impl Metrics {
                     break;
                 }
                 let Ok(stream) = stream else { continue };
-                if let Err(error) = answer(stream, || text(&board.status(), &totals)) {
+                if let Err(error) = answer(stream, || page::text(&board.status(), &totals)) {
                     log::debug!("metrics: {error}");
                 }
             }
         });
-        Ok(Metrics { address, end, thread: Some(thread) })
+        Ok(Server { address, end, thread: Some(thread) })
     }
 }
 
-impl Drop for Metrics {
+impl Drop for Server {
     fn drop(&mut self) {
         self.end.store(true, Ordering::Relaxed);
         let mut address = self.address;
@@ -163,116 +204,6 @@ fn head(stream: &mut TcpStream) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&head).into_owned())
 }
 
-/// The status and the totals as Prometheus reads them.
-fn text(status: &Value, totals: &Totals) -> String {
-    let mut out = Page::default();
-    out.info(status);
-    out.engine(&status["engine"]);
-    out.stages(status);
-    out.coverage(&status["coverage"]);
-    totals.with(|counters| {
-        out.volumes("device", &counters.devices);
-        out.volumes("app", &counters.apps);
-    });
-    out.0
-}
-
-/// A page of metrics.
-#[derive(Default)]
-struct Page(String);
-
-/// What of the engine goes up and down.
-const GAUGES: [&str; 6] = ["sessions_open", "streams_open", "questions_open", "names", "devices", "uses"];
-
-impl Page {
-    /// Begins a metric.
-    fn begin(&mut self, name: &str, kind: &str, help: &str) {
-        let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
-    }
-
-    /// A value of it. What is no number is left out.
-    fn value(&mut self, name: &str, labels: &[(&str, &str)], value: &Value) {
-        if !value.is_number() {
-            return;
-        }
-        let labels: Vec<_> =
-            labels.iter().map(|(name, value)| format!("{name}=\"{}\"", quoted(value))).collect();
-        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-        let _ = writeln!(self.0, "{name}{labels} {value}");
-    }
-
-    fn info(&mut self, status: &Value) {
-        self.begin("weir_info", "gauge", "The version that runs.");
-        let version = status["version"].as_str().unwrap_or_default();
-        self.value("weir_info", &[("version", version)], &1.into());
-    }
-
-    fn engine(&mut self, engine: &Value) {
-        for (name, value) in engine.as_object().into_iter().flatten() {
-            let is_gauge = GAUGES.contains(&name.as_str());
-            let (kind, end) = if is_gauge { ("gauge", "") } else { ("counter", "_total") };
-            let metric = format!("weir_engine_{name}{end}");
-            self.begin(&metric, kind, &format!("{} as weir status has it.", name.replace('_', " ")));
-            self.value(&metric, &[], value);
-        }
-    }
-
-    /// What came to each stage and was lost there, and what waits.
-    fn stages(&mut self, status: &Value) {
-        let list = |name: &str| status[name].as_array().into_iter().flatten();
-        let named = |kind: &str, stage: &'_ Value| {
-            (format!("{kind}{}", stage["name"].as_str().unwrap_or_default()), stage.clone())
-        };
-        let mut stages: Vec<(String, Value)> = list("interfaces").map(|stage| named("", stage)).collect();
-        stages.push(("store".into(), status["store"].clone()));
-        stages.extend(list("outs").map(|stage| named("out ", stage)));
-        for (key, kind, help) in [
-            ("offered", "counter", "Packets or records that came to a stage."),
-            ("lost", "counter", "Those of them that were lost there."),
-            ("written", "counter", "Records that a stage wrote."),
-            ("waiting", "gauge", "Records that wait at a stage."),
-        ] {
-            let metric = if kind == "counter" {
-                format!("weir_stage_{key}_total")
-            } else {
-                format!("weir_stage_{key}")
-            };
-            self.begin(&metric, kind, help);
-            for (name, stage) in &stages {
-                self.value(&metric, &[("stage", name)], &stage[key]);
-            }
-        }
-    }
-
-    fn coverage(&mut self, lines: &Value) {
-        for (key, help) in [
-            ("bytes_line", "Bytes that passed an interface, as it counts itself."),
-            ("bytes_seen", "Those of them that were read or counted."),
-            ("bytes_unnamed", "Those of them without an app or a name."),
-        ] {
-            let metric = format!("weir_coverage_{key}_total");
-            self.begin(&metric, "counter", help);
-            for line in lines.as_array().into_iter().flatten() {
-                self.value(&metric, &[("iface", line["name"].as_str().unwrap_or_default())], &line[key]);
-            }
-        }
-    }
-
-    fn volumes(&mut self, label: &str, counters: &BTreeMap<String, Volume>) {
-        let metric = format!("weir_{label}_bytes_total");
-        self.begin(&metric, "counter", &format!("IP-layer bytes by {label} since the daemon began."));
-        for (name, volume) in counters {
-            self.value(&metric, &[(label, name), ("direction", "in")], &volume.bytes_in.into());
-            self.value(&metric, &[(label, name), ("direction", "out")], &volume.bytes_out.into());
-        }
-    }
-}
-
-/// A label's value: backslash, quote and newline with a backslash before them.
-fn quoted(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,14 +227,14 @@ mod tests {
         row.into()
     }
 
-    fn server() -> (Metrics, Board, Totals) {
+    fn server() -> (Server, Board, Totals) {
         let (board, totals) = (Board::default(), Totals::default());
         totals.set_max(2);
         let address = "127.0.0.1:0".parse().unwrap();
-        (Metrics::serve(address, board.clone(), totals.clone()).unwrap(), board, totals)
+        (Server::serve(address, board.clone(), totals.clone()).unwrap(), board, totals)
     }
 
-    fn ask(server: &Metrics, request: &[u8]) -> String {
+    fn ask(server: &Server, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(server.address).unwrap();
         stream.write_all(request).unwrap();
         let mut answer = String::new();
@@ -354,6 +285,6 @@ mod tests {
         let (server, board, totals) = server();
         let address = server.address;
         drop(server);
-        assert_eq!(Metrics::serve(address, board, totals).unwrap().address, address);
+        assert_eq!(Server::serve(address, board, totals).unwrap().address, address);
     }
 }

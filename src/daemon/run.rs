@@ -15,7 +15,7 @@ use super::answers::{Answers, Board};
 use super::clock::{Clock, local};
 use super::coverage::{Lines, Total};
 use super::intake::Intake;
-use super::metrics::{Metrics, Totals};
+use super::metrics::Metrics;
 use super::output::{HealthLog, Output};
 use super::recent::Recent;
 use super::signals::Signals;
@@ -59,8 +59,7 @@ pub fn run(path: Option<&Path>, json: bool) -> Result<(), Exit> {
     let mut answers = Answers::new(board.clone(), config.daemon.web_password.clone());
     let guard = server.spawn(move |question| answers.answer(question));
     log::info!("{} apps by {}", rules.apps().len(), config.apps.features.display());
-    let totals = Totals::default();
-    let metrics = open_metrics(&config, &board, &totals)?;
+    let metrics = Metrics::open(&config, &board)?;
     let spent = spent_today(&config, &rules, now);
     let stopper = Stopper::open(&config, intake.has_heads(), now)?;
     let mut daemon = Daemon {
@@ -72,7 +71,6 @@ pub fn run(path: Option<&Path>, json: bool) -> Result<(), Exit> {
         intake,
         output,
         board,
-        totals,
         metrics,
         recent: Recent::default(),
         started: now,
@@ -100,14 +98,6 @@ fn load(path: Option<&Path>, json: bool) -> Result<(Config, Option<PathBuf>), Ex
     let (mut config, path) = load_config(path)?;
     config.outs.extend(json.then(Out::stdout));
     Ok((config, path))
-}
-
-/// The server of metrics, if `config` wants one.
-fn open_metrics(config: &Config, board: &Board, totals: &Totals) -> Result<Option<Metrics>, Exit> {
-    totals.set_max(*config.metrics.max_series);
-    let Some(address) = config.metrics.listen else { return Ok(None) };
-    let served = Metrics::serve(address, board.clone(), totals.clone());
-    served.map(Some).map_err(|error| Exit::Failed(format!("metrics at {address}: {error}")))
 }
 
 /// `weir door`: lets people in to the pages of what was read from a file, where
@@ -140,8 +130,7 @@ struct Daemon {
     stopper: Option<Stopper>,
     output: Output,
     board: Board,
-    totals: Totals,
-    metrics: Option<Metrics>,
+    metrics: Metrics,
     recent: Recent,
     started: Time,
     /// The minute that policies know of.
@@ -216,7 +205,7 @@ impl Daemon {
         self.sent_at = now;
         let mut records: Vec<Record> = self.engine.drain().collect();
         self.recent.add(&records);
-        self.totals.add(&records);
+        self.metrics.add(&records);
         if health_due {
             self.report_health(now, &mut records);
         }
@@ -330,7 +319,9 @@ impl Daemon {
             return log::error!("reload: the store stays as it was: {error}");
         }
         self.output.configure(&config);
-        self.reload_metrics(&config);
+        if let Err(error) = self.metrics.change(&config) {
+            log::error!("reload: {error}; there are none");
+        }
         self.engine.configure(self.intake.engine(&config));
         self.engine.set_rules(rules.clone());
         log::set_max_level(level(&config));
@@ -347,20 +338,6 @@ impl Daemon {
             log::warn!("{text}; the pages will not find the data");
         }
         log::info!("reload: done, {} apps", self.rules.apps().len());
-    }
-
-    /// Serves metrics where `config` wants them.
-    fn reload_metrics(&mut self, config: &Config) {
-        self.totals.set_max(*config.metrics.max_series);
-        if self.config.metrics.listen == config.metrics.listen && self.metrics.is_some() {
-            return;
-        }
-        // The one before may be in the way.
-        self.metrics = None;
-        self.metrics = open_metrics(config, &self.board, &self.totals).unwrap_or_else(|error| {
-            log::error!("reload: {error}; there are none");
-            None
-        });
     }
 
     fn new_stopper(&self, config: &Config, now: Time) -> Option<Stopper> {

@@ -107,8 +107,29 @@ fn tag(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Secret;
     use super::*;
     use crate::record::{Device, Ids};
+
+    #[test]
+    fn each_version_has_its_path_and_account() {
+        let password = Secret::Text("p".into());
+        let one = Influx {
+            url: "http://influx.lan:8086".parse().unwrap(),
+            org: String::new(),
+            bucket: String::new(),
+            token: Secret::None,
+            db: "my db".into(),
+            user: "u".into(),
+            password,
+        };
+        let (org, bucket, token) = ("at home".into(), "weir".into(), Secret::Text("t".into()));
+        let two = Influx { org, bucket, token, db: String::new(), user: String::new(), ..one.clone() };
+        let request = |options: Influx| Points::new(options).request().unwrap();
+        assert_eq!(request(one), ("/write?db=my%20db&precision=ns".into(), Some("Basic dTpw".into())));
+        let path = "/api/v2/write?org=at%20home&bucket=weir&precision=ns";
+        assert_eq!(request(two), (path.into(), Some("Token t".into())));
+    }
 
     #[test]
     fn a_point_has_its_tags_quoted() {
