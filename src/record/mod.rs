@@ -524,7 +524,7 @@ tables! {
         id: Id,
         /// End of the interval, microseconds since 1970.
         time: Time,
-        /// Which stage: an interface, the engine or the store.
+        /// Which stage: an interface, the engine, the store, or "out" with its name.
         stage: Arc<str>,
         /// Packets or records that came to it.
         offered: u64,

@@ -140,6 +140,7 @@ return [
     'Decoding' => '解码',
     'Database' => '数据库',
     'Interface {name}' => '接口 {name}',
+    'Way out {name}' => '输出 {name}',
     'Stage' => '阶段',
     'Offered' => '收到',
     'Lost' => '丢失',

@@ -106,9 +106,10 @@ function coverageList(array $lines): string
 /** A stage by its name: the engine, the store or an interface. */
 function stageText(string $stage): string
 {
-    return match ($stage) {
-        'engine' => t('Decoding'),
-        'store' => t('Database'),
+    return match (true) {
+        $stage === 'engine' => t('Decoding'),
+        $stage === 'store' => t('Database'),
+        str_starts_with($stage, 'out ') => t('Way out {name}', ['name' => substr($stage, 4)]),
         default => t('Interface {name}', ['name' => $stage]),
     };
 }

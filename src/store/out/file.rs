@@ -72,7 +72,10 @@ impl Lines {
             rotate(&self.options).map_err(|error| failed(&self.options.path, &error))?;
         }
         let current = self.current(now)?;
-        current.slot = current.slot.max(now_slot);
+        // A line may be a little late; a clock that was set back is more than that.
+        if now_slot > current.slot || now_slot + 1 < current.slot {
+            current.slot = now_slot;
+        }
         Ok(())
     }
 }

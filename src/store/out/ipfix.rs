@@ -4,11 +4,13 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::link::{Link, Outbox};
 use super::{Error, Ipfix, Transport};
 use crate::record::{Id, Record, Session};
 use crate::store::Store;
+use crate::time::Time;
 
 const VERSION: u16 = 10;
 const HEADER: usize = 16;
@@ -53,6 +55,12 @@ const FIELDS: [Field; 15] = [
     Field(56, 6, false),  // sourceMacAddress
 ];
 
+/// One whose end was lost on the way is forgotten when there is no room.
+const FORGET_AFTER: Duration = Duration::from_secs(86_400);
+
+/// When a session was told of, and the counts.
+type Told = (Time, [u64; 4]);
+
 /// See the module's text.
 pub struct Exporter {
     domain: u32,
@@ -62,7 +70,7 @@ pub struct Exporter {
     /// Data records sent, modulo 2^32; of each connection where there is one.
     sequence: u32,
     /// What was told of sessions that go on.
-    told: HashMap<Id, [u64; 4]>,
+    told: HashMap<Id, Told>,
 }
 
 impl Exporter {
@@ -174,7 +182,7 @@ fn messages<'a>(
     sessions: impl Iterator<Item = &'a Session>,
     domain: u32,
     time: u32,
-    told: &mut HashMap<Id, [u64; 4]>,
+    told: &mut HashMap<Id, Told>,
 ) -> VecDeque<Vec<u8>> {
     let mut bodies: [Vec<u8>; 2] = Default::default();
     let mut messages = VecDeque::new();
@@ -199,16 +207,19 @@ fn messages<'a>(
 
 /// What was counted of `session` since it was told of; none where that has to
 /// wait for its end.
-fn news(session: &Session, told: &mut HashMap<Id, [u64; 4]>) -> Option<[u64; 4]> {
+fn news(session: &Session, told: &mut HashMap<Id, Told>) -> Option<[u64; 4]> {
     let all = [session.packets_out, session.bytes_out, session.packets_in, session.bytes_in];
-    let before = if session.reason.is_some() {
-        told.remove(&session.id)
-    } else if told.len() < MAX_OPEN || told.contains_key(&session.id) {
-        told.insert(session.id, all)
-    } else {
-        return None;
+    if session.reason.is_none() && told.len() >= MAX_OPEN && !told.contains_key(&session.id) {
+        told.retain(|_, (time, _)| session.last.since(*time) < FORGET_AFTER);
+        if told.len() >= MAX_OPEN {
+            return None;
+        }
+    }
+    let before = match session.reason {
+        Some(_) => told.remove(&session.id),
+        None => told.insert(session.id, (session.last, all)),
     };
-    let before = before.unwrap_or_default();
+    let (_, before) = before.unwrap_or_default();
     Some(std::array::from_fn(|place| all[place].saturating_sub(before[place])))
 }
 

@@ -1,7 +1,6 @@
 use super::super::Peer;
 use super::*;
 use crate::record::{Device, Ids, Proto};
-use crate::time::Time;
 use std::net::UdpSocket;
 
 fn session(number: u16, bytes: u64, reason: Option<&'static str>) -> Session {
@@ -48,10 +47,14 @@ fn what_goes_on_is_told_in_parts() {
     assert_eq!(news(&session(1, 1700, Some("timeout")), &mut told), Some([2, 200, 4, 2000]));
     assert!(told.is_empty());
     for n in 0..MAX_OPEN as i64 {
-        told.insert(Id::from_number(n), [0; 4]);
+        told.insert(Id::from_number(n), (Time::from_secs(1_700_000_000), [0; 4]));
     }
     assert_eq!(news(&session(2, 1000, None), &mut told), None, "there is no room");
     assert_eq!(news(&session(2, 1100, Some("timeout")), &mut told), Some([11, 1100, 22, 11_000]));
+    let days_later = Time::from_secs(1_700_200_000);
+    let later = Session { last: days_later, ..session(3, 1000, None) };
+    assert!(news(&later, &mut told).is_some(), "those whose end was lost went");
+    assert_eq!(told.len(), 1);
 }
 
 #[test]

@@ -122,6 +122,12 @@ impl States {
         Ok(())
     }
 
+    /// Says that it is there, and hears that the broker is.
+    fn ping(&mut self) -> Result<(), Error> {
+        self.link.send(&PING)?;
+        self.answer().map(drop)
+    }
+
     fn tell(&mut self, news: News) -> Result<(), Error> {
         let name = object_id(news.device);
         if news.is_new && !self.options.discovery.is_empty() {
@@ -151,18 +157,22 @@ impl States {
 impl Store for States {
     fn write(&mut self, records: &[Record]) -> Result<(), Error> {
         self.open()?;
+        // By these alone: a clock that was set forward and back would stay ahead.
+        self.now = records.iter().map(moment).max().unwrap_or(self.now);
         // Volumes taken in twice would be twice as much.
         for record in records.get(self.taken..).unwrap_or_default() {
-            self.now = self.now.max(moment(record));
             if let Record::Alert(alert) = record {
                 self.alert(alert)?;
             }
             self.left_out += u64::from(!self.devices.add(record));
             self.taken += 1;
         }
-        for news in self.devices.news(self.now, self.options.away_after) {
-            self.tell(news)?;
+        let news = self.devices.news(self.now, self.options.away_after);
+        if news.is_empty() {
+            // While records come there is no idling.
+            self.ping()?;
         }
+        news.into_iter().try_for_each(|news| self.tell(news))?;
         self.taken = 0;
         Ok(())
     }
@@ -181,9 +191,7 @@ impl Store for States {
 
     /// A sign of life; what comes of it is known at the next write.
     fn idle(&mut self) {
-        if self.link.send(&PING).is_ok() {
-            let _ = self.answer();
-        }
+        let _ = self.ping();
     }
 }
 
