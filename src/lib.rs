@@ -15,7 +15,7 @@
 //! - [`engine`]: the pure core. Packets in, records out; it asks no clock and
 //!   opens no file, so that the same capture gives the same bytes each time.
 //! - [`source`] and [`store`]: where frames come from and where records go,
-//!   by libpcap and files, to SQLite, MariaDB and JSON.
+//!   by libpcap and files, to SQLite, MariaDB, JSON and further ways out.
 //! - [`config`] and [`control`]: `config.toml`, and the socket for `status`.
 //! - [`daemon`] and [`cli`]: the commands, and the only place with a clock.
 //!

@@ -390,6 +390,17 @@ fn a_daemon_goes_on_whoever_of_its_receivers_is_away() {
             daemon.rows("SELECT DISTINCT stage FROM health WHERE stage LIKE 'out %' ORDER BY 1");
         stages == ["out file", "out home", "out siem"]
     });
+    // Others by another configuration; those that are the same go on.
+    let file = net.folder.join("weir.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let place = |name: &str| text.find(&format!("[[out]]\nname = {name:?}")).unwrap();
+    let text = format!("{}{}", &text[..place("siem")], &text[place("home")..]);
+    fs::write(&file, text.replace("127.0.0.1:9110", "127.0.0.1:9111")).unwrap();
+    daemon.signal("HUP");
+    until("one is gone", || daemon.status()["outs"].as_array().is_some_and(|outs| outs.len() == 2));
+    until("the page moved", || net.run_at_server("curl -s http://127.0.0.1:9111/metrics").0);
+    assert!(!net.run_at_server("curl -s http://127.0.0.1:9110/metrics").0);
+    assert_eq!(log(&net, "heard").matches("availability|").count(), 1, "{}", log(&net, "heard"));
     daemon.signal("KILL");
     until("its last will is heard", || log(&net, "heard").contains("availability|offline"));
 }

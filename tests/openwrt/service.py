@@ -173,6 +173,15 @@ def rights_and_restarts(program, place):
     router.set("storage", copy=str(router.root / "mnt/stick"))
     out = router.run("init", "start_service")
     assert re.search(r"jail_mount_rw (.*)", out)[1].split()[3:] == [f"{router.root}/mnt/stick"]
+    # The folder that a file lies in, and the files with secrets.
+    eve, password = router.root / "mnt/eve", router.root / "etc/weir/mqtt.password"
+    password.touch()
+    router.set("file", kind="eve", path=f"{eve}/eve.json")
+    router.set("home", kind="mqtt", server="192.0.2.1:1883", password_file=str(password))
+    assert router.run("init", "reload_service", SECTIONS_out="file home") == "stop\nstart\n"
+    out = router.run("init", "start_service", SECTIONS_out="file home")
+    assert f"jail_mount_rw {eve}\n" in out and f"jail_mount {password}\n" in out, out
+    router.run("init", "start_service")
     same = router.run("init", "reload_service")
     assert same == "start\n", same
     router.set("store", keep_days="9")

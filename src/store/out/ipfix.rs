@@ -92,6 +92,7 @@ impl Store for Exporter {
             }
             _ => None,
         });
+        // No clock is asked here: what is sent is some seconds old at most.
         let time = sessions.clone().map(|session| session.last.secs()).max().unwrap_or(0) as u32;
         if is_new && *transport == Transport::Tcp {
             *sequence = 0;

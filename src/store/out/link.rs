@@ -84,12 +84,11 @@ impl Link {
             Some(Stream::Tcp(stream)) => stream.read(into),
             _ => Err(io::ErrorKind::NotConnected.into()),
         };
-        let read =
-            read.and_then(|read| if read == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(read) });
-        read.map_err(|error| {
-            self.close();
-            away(&self.peer, &error)
-        })
+        let read = read.and_then(|read| match read {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            read => Ok(read),
+        });
+        self.checked(read)
     }
 
     pub fn close(&mut self) {
@@ -97,7 +96,7 @@ impl Link {
     }
 
     /// After a failure nobody knows what arrived: the connection goes with it.
-    fn checked(&mut self, result: io::Result<()>) -> Result<(), Error> {
+    fn checked<T>(&mut self, result: io::Result<T>) -> Result<T, Error> {
         result.map_err(|error| {
             self.close();
             away(&self.peer, &error)
