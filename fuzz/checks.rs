@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use weir::dissect::dns::{self, Message};
 use weir::dissect::{self, Dissector, Identity, Opening, PROTOCOLS, Side, Sink, Step};
+use weir::engine::services::{self, Which};
 use weir::engine::{Engine, Options, Stats};
 use weir::record::Record;
 use weir::rules::{Evidence, Rules};
@@ -238,6 +239,7 @@ fn small(limit: u8) -> Options {
         max_devices: limit,
         max_uses: limit,
         app_timeout: secs(30 * limit),
+        services: services::Options { which: Which::All, deep: true, max: limit, dedup: secs(30) },
     }
 }
 

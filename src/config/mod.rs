@@ -18,7 +18,8 @@ pub use setting::{Choice, Described, Number, OneOf, Section, Setting, Size, Some
 use setting::{choices, sections};
 use toml::de::DeValue;
 
-use crate::engine;
+use crate::engine::services::Which;
+use crate::engine::{self, services};
 use crate::policy::Policy;
 use crate::store::Bounds;
 use crate::store::out::Out;
@@ -119,6 +120,23 @@ sections! {
         app_timeout: Span<10, 86_400> = Span::secs(300);
         /// Pairs of a device and an app in use at once; each takes about 200 bytes.
         max_uses: Number<16, 1_048_576> = Number(8192);
+    }
+
+    /// What answers at which address and port: a row for each, with what it says
+    /// it is.
+    services: Services {
+        /// "lan": what answers in the LAN. "all": everywhere; then the requests of
+        /// all HTTP are read, not only the first. "off": no such rows.
+        which: OneOf<Which> = OneOf(Which::Lan);
+        /// Whether to keep how the first answer of HTTP begins, with the title of
+        /// its page, and the bytes by which a server greets. There may be anything
+        /// in these, private things too.
+        deep: bool = false;
+        /// What says nothing new is written again after this.
+        dedup: Span<60, 604_800> = Span::secs(3600);
+        /// Services remembered; each takes about 500 bytes, and up to 5,000 with
+        /// deep. Of more the one that was silent longest is forgotten.
+        max_services: Number<16, 65_536> = Number(1024);
     }
 
     /// Where records go.
@@ -292,6 +310,14 @@ choices! {
     }
 }
 
+impl Choice for Which {
+    const ALL: &'static [Which] = &Which::ALL;
+
+    fn name(self) -> &'static str {
+        Which::name(self)
+    }
+}
+
 impl Choice for Tunnel {
     const ALL: &'static [Tunnel] = &Tunnel::ALL;
 
@@ -322,7 +348,7 @@ impl Config {
 
     /// The engine's part of it.
     pub fn engine(&self) -> engine::Options {
-        let Config { capture, sessions, dns, apps, store, .. } = self;
+        let Config { capture, sessions, dns, apps, services, store, .. } = self;
         engine::Options {
             wire: wire::Options {
                 tunnels: capture.tunnels.0.iter().copied().collect(),
@@ -348,6 +374,12 @@ impl Config {
             max_devices: *sessions.max_devices as usize,
             max_uses: *apps.max_uses as usize,
             app_timeout: *apps.app_timeout,
+            services: services::Options {
+                which: services.which.0,
+                deep: services.deep,
+                max: *services.max_services as usize,
+                dedup: *services.dedup,
+            },
         }
     }
 }

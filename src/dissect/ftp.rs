@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::lines::{Line, Lines, is_tls, reply_code, word};
 use super::login::{self, Login, Outcome};
-use super::{Dissector, Side, Sink, Step};
+use super::{Dissector, Product, Side, Sink, Step};
 
 /// Commands that may wait for their answers.
 const MAX_PENDING: usize = 16;
@@ -137,6 +137,7 @@ impl Ftp {
     fn answered(&mut self, code: u16, reply: Exchange, sink: &mut dyn Sink) {
         if code == 220 && self.greeting.is_none() {
             self.greeting.clone_from(&reply.reply);
+            sink.product(Product { banner: reply.reply.clone(), ..Product::default() });
         }
         let mut exchange = self.pending.pop_front().unwrap_or_default();
         exchange.code = Some(code);

@@ -193,6 +193,15 @@ pub trait Sink {
     /// An HTTP request with its response, or what was seen of the two.
     fn http(&mut self, _exchange: http::Exchange) {}
 
+    /// Whether anybody wants [`Sink::body`].
+    fn wants_body(&self) -> bool {
+        false
+    }
+
+    /// How the body of the first answer of HTTP in a session begins: at most
+    /// [`http::MAX_BODY`] bytes, as they came.
+    fn body(&mut self, _bytes: &[u8]) {}
+
     /// A try to log in, when its outcome is known or can't be.
     fn login(&mut self, _login: login::Login) {}
 

@@ -115,6 +115,13 @@ impl Devices {
         }
     }
 
+    /// The device that used `address` last, where that is known.
+    pub fn at(&self, address: IpAddr) -> Option<Device> {
+        let rows = self.things.slots().filter_map(|slot| self.things.get(slot).map(|state| &state.row));
+        let mut found = rows.filter(|row| row.ipv4 == Some(address) || row.ipv6 == Some(address));
+        found.next().map(|row| row.device)
+    }
+
     fn neighbour(&self, mac: &RawMac) -> Option<&Neighbour> {
         self.neighbours.get(self.neighbours.find(mac)?)
     }

@@ -16,6 +16,7 @@ mod key;
 mod names;
 mod notes;
 mod questions;
+pub mod services;
 mod session;
 mod stream;
 mod tcp;
@@ -65,6 +66,7 @@ pub struct Options {
     pub max_devices: usize,
     pub max_uses: usize,
     pub app_timeout: Duration,
+    pub services: services::Options,
 }
 
 /// Defines [`Stats`] and the list of its fields.
@@ -117,6 +119,9 @@ stats! {
     devices,
     /// Apps in use.
     uses,
+    /// Services remembered, and those that had to go because there were too many.
+    services,
+    services_forgotten,
     /// Records handed out.
     records,
 }

@@ -231,6 +231,9 @@ impl Session {
             app_proto: self.tunnel.map(Tunnel::name).or(inner).or(app_proto),
             note: self.note.map(Note::name),
             reason: reason.map(|reason| self.reason(reason)),
+            // What only a file tells is filled in by who has it.
+            country: None,
+            asn: None,
         }
     }
 }

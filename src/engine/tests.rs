@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use etherparse::PacketBuilder;
 
-use super::{Engine, Options};
+use super::{Engine, Options, services};
 use crate::record::{Device, Mac, Record, Session};
 use crate::rules::Rules;
 use crate::time::Time;
 use crate::wire::{self, LinkType, Tunnel, flag};
 
 mod naming;
+mod serving;
 mod stops;
 
 const CLIENT: [u8; 4] = [192, 168, 1, 5];
@@ -48,6 +49,7 @@ fn options() -> Options {
         max_devices: 16,
         max_uses: 16,
         app_timeout: Duration::from_secs(300),
+        services: services::Options::default(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrayvec::ArrayString;
 
-use super::types::{Device, Id, Mac, Name, Proto};
+use super::types::{Country, Device, Id, Mac, Name, Proto};
 use crate::time::Time;
 
 /// A value on its way into a database.
@@ -187,6 +187,7 @@ cells! {
     Mac: Kind::Text(17), |mac| Value::Short(mac.text());
     Device: Kind::Text(45), |device| Value::Short(device.text());
     Proto: Kind::Text(16), |proto| proto.name().map_or_else(|| Value::Short(short(proto)), Value::Text);
+    Country: Kind::Text(2), |country| Value::Text(country.as_str());
     Short: Kind::Text(48), |text| Value::Text(text.as_str());
     // Words of the program's own.
     &'static str: Kind::Text(32), |word| Value::Text(word);

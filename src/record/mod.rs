@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub use column::{Cell, Column, Event, Kind, Merge, Short, Table, Value, short, short_address};
 pub use rollup::ROLLUPS;
 pub use schema::{Dialect, VERSION, add_column, create, schema_json, upsert};
-pub use types::{Device, Id, Ids, Mac, Name, Proto, seed, seed_of};
+pub use types::{Country, Device, Id, Ids, Mac, Name, Proto, seed, seed_of};
 
 use crate::time::Time;
 use column::{join, tables};
@@ -89,6 +89,10 @@ tables! {
         note: Option<&'static str>,
         /// Why it ended; unknown while it goes on.
         reason: Option<&'static str>,
+        /// The country that the server is in, by ISO 3166.
+        country: Option<Country>,
+        /// The number of the autonomous system that the server belongs to.
+        asn: Option<u32>,
     }
 
     /// One question to DNS with its answer, or one message of mDNS or LLMNR.
@@ -399,6 +403,16 @@ tables! {
         title: Option<String> = known,
         /// What it said first, as far as that is text.
         banner: Option<String> = known,
+        /// What was asked of it in HTTP first, without the query.
+        url: Option<String> = known,
+        /// The code that it answered that with.
+        code: Option<u16> = known,
+        /// The type of that answer.
+        content_type: Option<String> = known,
+        /// How the body of that answer begins, as text; only where that is wanted.
+        body: Option<String> = known,
+        /// The bytes that it greeted with, in hex; only where that is wanted.
+        data: Option<String> = known,
         /// When it was first seen, microseconds since 1970.
         first: Time = least,
         /// When it was seen last.

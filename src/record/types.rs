@@ -137,6 +137,22 @@ impl fmt::Display for Device {
     }
 }
 
+/// A country by the two letters of ISO 3166-1.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Country([u8; 2]);
+
+impl Country {
+    /// The country of `code`; none where that is not two capital letters.
+    pub fn new(code: &str) -> Option<Country> {
+        let letters: [u8; 2] = code.as_bytes().try_into().ok()?;
+        letters.iter().all(u8::is_ascii_uppercase).then_some(Country(letters))
+    }
+
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 /// A domain name, however long and escaped.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Name(pub Arc<str>);

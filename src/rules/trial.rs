@@ -196,6 +196,8 @@ mod tests {
             app: app.map(Into::into),
             app_proto: None,
             reason: Some("end"),
+            country: None,
+            asn: None,
         }
     }
 

@@ -35,6 +35,10 @@ dns name_timeout text
 apps max_features number
 apps app_timeout text
 apps max_uses number
+services which text
+services deep bool
+services dedup text
+services max_services number
 store kind text
 store max_queue number
 store batch number

@@ -2,8 +2,8 @@
 //!
 //! Heads are read by Weir itself (`head`): a parser that refuses what is not
 //! quite right, as a server should, would miss what people really send.
-//! Bodies are never looked at. Cookies are not read at all, of authorizations the
-//! user's name.
+//! Bodies are not looked at, but for how the first begins where somebody asks for
+//! that. Cookies are not read at all, of authorizations the user's name.
 
 mod authorization;
 mod head;
@@ -56,6 +56,9 @@ pub struct Exchange {
 
 /// Bytes of text that are kept of one field.
 pub const MAX_TEXT: usize = 2_048;
+
+/// Bytes of the first answer's body that are kept, where somebody wants them.
+pub const MAX_BODY: usize = 2_048;
 
 /// Bytes that one head may have.
 const MAX_HEAD: usize = 16_384;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::authorization::{Credentials, Told};
 use super::head::{self, Length};
-use super::{Exchange, MAX_HEAD};
+use super::{Exchange, MAX_BODY, MAX_HEAD};
 use crate::dissect::{Dissector, Side, Sink, Step, Verdict};
 
 /// Requests that may wait for their responses (pipelining, RFC 9112, 9.3.2).
@@ -32,6 +32,7 @@ pub struct Stream {
     named: bool,
     /// The log-ins that were.
     told: Told,
+    opening: Opening,
     held: usize,
 }
 
@@ -46,6 +47,18 @@ impl Pending {
     fn held(&self) -> usize {
         self.exchange.held() + self.credentials.as_ref().map_or(0, |credentials| credentials.held())
     }
+}
+
+/// How the first body of an answer begins.
+#[derive(Default)]
+enum Opening {
+    /// There was none yet.
+    #[default]
+    Awaited,
+    /// So far, on this side.
+    Growing(Side, Vec<u8>),
+    /// It was handed out, or nobody wants it.
+    Settled,
 }
 
 #[derive(Default)]
@@ -107,6 +120,10 @@ impl Dissector for Stream {
             }
         }
         if self.halves.iter().all(|half| half.next == Next::Rest) {
+            // What is read until the close may still be wanted.
+            if matches!(self.opening, Opening::Growing(..)) {
+                return Step::Take(at);
+            }
             self.end(sink);
             return if self.requests.is_some() { Step::Done } else { Step::Reject };
         }
@@ -115,6 +132,9 @@ impl Dissector for Stream {
 
     fn end(&mut self, sink: &mut dyn Sink) {
         self.held = 0;
+        for side in [Side::Client, Side::Server] {
+            self.opened(side, sink);
+        }
         for Pending { exchange, credentials } in std::mem::take(&mut self.pending) {
             self.log_in(credentials, &exchange, sink);
             sink.http(exchange);
@@ -123,7 +143,8 @@ impl Dissector for Stream {
     }
 
     fn held(&self) -> usize {
-        self.held + self.pending.capacity() * size_of::<Pending>() + self.told.held()
+        let opening = if let Opening::Growing(_, bytes) = &self.opening { bytes.capacity() } else { 0 };
+        self.held + opening + self.pending.capacity() * size_of::<Pending>() + self.told.held()
     }
 }
 
@@ -134,23 +155,57 @@ impl Stream {
 
     /// `bytes` are not empty.
     fn step(&mut self, side: Side, bytes: &[u8], sink: &mut dyn Sink) -> Got {
-        match self.half(side).next {
+        let next = self.half(side).next;
+        match next {
             Next::Head => self.head(side, bytes, sink),
             Next::Body { left, chunk } => {
-                let taken = left.min(i32::MAX as u64);
+                let within = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+                let wanted = self.open(side, &bytes[..within], sink);
+                let taken = if wanted { within as u64 } else { left.min(i32::MAX as u64) };
                 let left = left - taken;
                 self.half(side).next = match (left, chunk) {
                     (0, true) => Next::Size,
                     (0, false) => Next::Head,
                     _ => Next::Body { left, chunk },
                 };
+                if left == 0 && !chunk {
+                    self.opened(side, sink);
+                }
                 Got::Took(taken as usize)
             }
-            Next::Size => self.size(side, bytes),
+            Next::Size => self.size(side, bytes, sink),
             Next::Trailer => self.trailer(side, bytes),
             Next::Tunnel => Got::Took(bytes.len()),
             Next::Lost => self.search(side, bytes),
+            Next::Rest if self.open(side, bytes, sink) => Got::Took(bytes.len()),
             Next::Rest => Got::Took(u32::MAX as usize),
+        }
+    }
+
+    /// Whether what follows `bytes` of a body on `side` is wanted too.
+    fn open(&mut self, side: Side, bytes: &[u8], sink: &mut dyn Sink) -> bool {
+        let Opening::Growing(of, opening) = &mut self.opening else { return false };
+        if *of != side {
+            return false;
+        }
+        let room = MAX_BODY.saturating_sub(opening.len());
+        opening.extend_from_slice(&bytes[..room.min(bytes.len())]);
+        if opening.len() < MAX_BODY {
+            return true;
+        }
+        self.opened(side, sink);
+        false
+    }
+
+    /// The body on `side` is over, or as much of it as is wanted.
+    fn opened(&mut self, side: Side, sink: &mut dyn Sink) {
+        match std::mem::replace(&mut self.opening, Opening::Settled) {
+            Opening::Growing(of, opening) if of == side => {
+                if !opening.is_empty() {
+                    sink.body(&opening);
+                }
+            }
+            other => self.opening = other,
         }
     }
 
@@ -253,6 +308,11 @@ impl Stream {
             self.half(side.other()).next = Next::Head;
         }
         self.half(side).next = if whole { body(length) } else { Next::Lost };
+        let has_body = !matches!(self.half(side).next, Next::Head | Next::Lost);
+        if known && has_body && matches!(self.opening, Opening::Awaited) {
+            let wanted = sink.wants_body();
+            self.opening = if wanted { Opening::Growing(side, Vec::new()) } else { Opening::Settled };
+        }
         Got::Took(bytes.len())
     }
 
@@ -262,7 +322,7 @@ impl Stream {
         }
     }
 
-    fn size(&mut self, side: Side, bytes: &[u8]) -> Got {
+    fn size(&mut self, side: Side, bytes: &[u8], sink: &mut dyn Sink) -> Got {
         let blank = bytes.iter().take_while(|&&byte| matches!(byte, b'\r' | b'\n')).count();
         if blank > 0 {
             return Got::Took(blank);
@@ -271,7 +331,10 @@ impl Stream {
             return self.without_line(side, bytes);
         };
         self.half(side).next = match head::chunk_size(line) {
-            Some(0) => Next::Trailer,
+            Some(0) => {
+                self.opened(side, sink);
+                Next::Trailer
+            }
             Some(left) => Next::Body { left, chunk: true },
             None => {
                 self.half(side).next = Next::Lost;

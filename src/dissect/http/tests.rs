@@ -8,6 +8,7 @@ struct Found {
     exchanges: Vec<Exchange>,
     hosts: Vec<String>,
     logins: Vec<Login>,
+    bodies: Vec<Vec<u8>>,
 }
 
 impl Sink for Found {
@@ -19,6 +20,14 @@ impl Sink for Found {
 
     fn login(&mut self, login: Login) {
         self.logins.push(login);
+    }
+
+    fn wants_body(&self) -> bool {
+        true
+    }
+
+    fn body(&mut self, bytes: &[u8]) {
+        self.bodies.push(bytes.to_vec());
     }
 
     fn http_host(&mut self, host: &str) {
@@ -65,6 +74,7 @@ fn exchanges(said: &[(Side, &[u8])]) -> Vec<Exchange> {
         assert_eq!(found.exchanges, whole.exchanges, "{step} bytes at a time");
         assert_eq!(found.hosts, whole.hosts);
         assert_eq!(found.logins, whole.logins);
+        assert_eq!(found.bodies, whole.bodies);
     }
     whole.exchanges
 }
@@ -289,4 +299,22 @@ fn probes_by_the_first_line() {
     assert_ne!(name(b"OPTIONS sip:a@b SIP/2.0\r\n"), "http");
     assert_ne!(name(b"GETTING /x"), "http");
     assert_ne!(name(b"Get / HTTP/1.1\r\n"), "http");
+}
+
+#[test]
+fn the_first_body_is_opened_however_it_comes() {
+    const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a.io\r\n\r\n";
+    let body = |answer: &[u8]| {
+        let said = [(C, GET), (S, answer), (C, GET), (S, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno")];
+        exchanges(&said);
+        let (found, _) = read(&said, usize::MAX);
+        found.bodies.into_iter().map(|body| String::from_utf8(body).unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(body(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"), ["hello"]);
+    let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n";
+    assert_eq!(body(chunked), ["hello"]);
+    assert_eq!(body(b"HTTP/1.1 304 Not Modified\r\n\r\n"), ["no"]);
+    assert!(body(b"HTTP/1.0 200 OK\r\n\r\nhello ")[0].starts_with("hello HTTP/1.1"), "to the close");
+    let long = [&b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"[..], &[b'x'; 5_000]].concat();
+    assert_eq!(body(&long), ["x".repeat(MAX_BODY)]);
 }

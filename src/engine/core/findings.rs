@@ -7,13 +7,14 @@ use std::sync::Arc;
 use super::Core;
 use crate::dissect::dns::{self, Kind, Message, Type, push_json};
 use crate::dissect::login::Login;
-use crate::dissect::{Side, Sink, dhcp, ftp, http, smtp, ssh, tls};
+use crate::dissect::{Product, Side, Sink, dhcp, ftp, http, smtp, ssh, tls};
 use crate::engine::ech::Configs;
 use crate::engine::hosts::Source;
 use crate::engine::key::{End, Key};
 use crate::engine::names::Names;
 use crate::engine::notes::{self, Note};
 use crate::engine::questions::{Questions, Way};
+use crate::engine::services::{Place, Services};
 use crate::engine::session::Session;
 use crate::engine::stream::Streams;
 use crate::record::{self, Event, Ids, Name, Proto, Record, Short, short};
@@ -56,6 +57,9 @@ pub(super) struct Findings<'a> {
     ech: &'a mut Configs,
     ids: &'a mut TableIds,
     details: bool,
+    services: &'a mut Services,
+    /// The session's server, where it is a service that is remembered.
+    service: Option<Place>,
     /// Signatures ask for bytes.
     wants_openings: bool,
     /// By which the name that is asked for has an app; none where the session
@@ -80,6 +84,7 @@ impl Core {
         let is_unasked = known.as_ref().is_some_and(|(_, session)| session.asked.is_none());
         let question_unseen =
             known.as_ref().is_some_and(|(_, session)| session.seen_on[Side::Client as usize].is_none());
+        let service = known.as_ref().and_then(|(key, session)| self.services.place(key, session));
         let session = known.map(|(key, session)| (*key, session.client));
         let mut findings = Findings {
             way,
@@ -90,6 +95,8 @@ impl Core {
             ech: &mut self.ech,
             ids: &mut self.found_ids,
             details: self.options.details,
+            services: &mut self.services,
+            service,
             wants_openings: self.rules.has_payloads(),
             rules: is_unasked.then_some(&*self.rules),
             question_unseen,
@@ -129,7 +136,23 @@ impl Core {
 
 impl Sink for Findings<'_> {
     fn wants_details(&self) -> bool {
-        self.details
+        self.details || self.service.is_some()
+    }
+
+    fn wants_body(&self) -> bool {
+        self.service.is_some_and(|place| self.services.wants_body(place))
+    }
+
+    fn body(&mut self, bytes: &[u8]) {
+        if let Some(place) = self.service {
+            self.services.body(place, bytes, self.now);
+        }
+    }
+
+    fn product(&mut self, product: Product) {
+        if let Some(place) = self.service {
+            self.services.product(place, product, self.now);
+        }
     }
 
     fn opening(&mut self, side: Side, bytes: &[u8]) {
@@ -173,6 +196,9 @@ impl Sink for Findings<'_> {
     fn tls(&mut self, handshake: &tls::Handshake) {
         if let Some(name) = handshake.certificate.as_ref().and_then(|certificate| name_of(certificate)) {
             self.learned.hosts.push((Source::Cert, name.into()));
+            if let Some(place) = self.service {
+                self.services.host(place, name, self.now);
+            }
         }
         self.push(|findings| findings.handshake(handshake).into());
     }
@@ -184,6 +210,9 @@ impl Sink for Findings<'_> {
     }
 
     fn http(&mut self, exchange: http::Exchange) {
+        if let Some(place) = self.service {
+            self.services.exchange(place, &exchange, self.now);
+        }
         self.push(|findings| findings.exchange(exchange).into());
     }
 

@@ -6,6 +6,7 @@ mod findings;
 mod flows;
 mod reading;
 mod rows;
+mod services;
 mod stops;
 mod upkeep;
 
@@ -24,6 +25,7 @@ use super::hosts::Hosts;
 use super::key::{End, Key, sent_by_server};
 use super::names::Names;
 use super::questions::Questions;
+use super::services::Services;
 use super::session::{Reading, Reason, Session, class};
 use super::stream::Streams;
 use super::tcp::Connection;
@@ -72,6 +74,7 @@ pub struct Core {
     devices: Devices,
     usage: Usage,
     apps: Apps,
+    services: Services,
     rules: Arc<Rules>,
     ifaces: Vec<Arc<str>>,
     no_iface: Arc<str>,
@@ -101,6 +104,7 @@ impl Core {
             devices: Devices::new(options.max_devices),
             usage: Usage::new(options.max_uses, options.app_timeout),
             apps: Apps::default(),
+            services: Services::new(options.services),
             rules: Arc::default(),
             ifaces: Vec::new(),
             no_iface: "".into(),
@@ -123,6 +127,7 @@ impl Core {
         self.names.resize(options.max_names, options.name_timeout);
         self.devices.resize(options.max_devices);
         self.usage.resize(options.max_uses, options.app_timeout, &self.apps, &mut self.out);
+        self.services.resize(options.services);
         self.options = options;
     }
 
@@ -169,6 +174,7 @@ impl Core {
         self.questions.shift(from, to);
         self.names.step(from, to);
         self.devices.step(from, to);
+        self.services.step(from, to);
         for (_, session) in self.sessions.iter_mut() {
             session.report_at = to + session.report_at.since(from);
         }
@@ -323,6 +329,7 @@ impl Core {
     /// Ends the session at `slot` and writes it down.
     fn close(&mut self, slot: Slot, reason: Reason) {
         self.end_of_stream(slot);
+        self.answers(slot);
         self.tell(slot);
         let Some((key, session)) = self.sessions.remove(slot) else { return };
         if session.reporting != report::NONE {
@@ -364,6 +371,8 @@ impl Core {
             names: self.names.len() as u64,
             devices: self.devices.len() as u64,
             uses: self.usage.len() as u64,
+            services: self.services.len() as u64,
+            services_forgotten: self.services.forgotten(),
             ..self.stats
         }
     }

@@ -126,7 +126,11 @@ impl Core {
             // In mid-stream: a keep-alive's byte, which is not the stream's.
             return;
         }
+        let greets = side == Side::Server && self.is_greeting(slot, starts[side as usize], tcp.seq);
         self.first_payload(slot, side, tcp.payload);
+        if greets {
+            self.greeting(slot, tcp.payload);
+        }
         let Some((key, session)) = self.sessions.get_mut(slot) else { return };
         let ends = Ends {
             client_port: key.endpoint(session.client, Side::Client).1,

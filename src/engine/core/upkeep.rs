@@ -72,6 +72,7 @@ impl Core {
             self.tell_usage();
             self.usage.report(now, &self.apps, &mut self.out);
             self.devices.report(now, &mut self.out);
+            self.services.report(now, &mut self.out);
             self.judge_all();
             self.write_stops();
         }
@@ -120,6 +121,8 @@ impl Core {
                 continue;
             }
             session.written_at = now;
+            self.answers(slot);
+            let Some((_, session)) = self.sessions.get_mut(slot) else { return };
             let id = *session.id.get_or_insert_with(|| self.ids.next(now, key.seed()));
             if let Some(session) = self.sessions.get(slot) {
                 let row = session.row(id, &key, None, self.iface(session), &self.apps);
@@ -135,6 +138,7 @@ impl Core {
                 self.questions.finish(&mut self.out);
                 self.write_stops();
                 self.devices.finish(&mut self.out);
+                self.services.finish(&mut self.out);
                 self.usage.finish(&self.apps, &mut self.out);
                 return false;
             };

@@ -131,6 +131,16 @@ return view.extend({
 		o = add('storage', form.Flag, 'store', 'details', _('Details'),
 			_('Also a row for each TLS and QUIC handshake and each HTTP request. It can double what is written.'));
 
+		o = add('storage', form.ListValue, 'services', 'which', _('Services'),
+			_('A row for what answers at each address and port, with what it says it is.'));
+		o.value('lan', _('Those in the LAN'));
+		o.value('all', _('All: every request of HTTP is read for it'));
+		o.value('off', _('None'));
+		o.default = 'lan';
+
+		o = add('storage', form.Flag, 'services', 'deep', _('Look deeper'),
+			_('Also how pages begin and how servers greet. There may be private things in that.'));
+
 		o = add('mariadb', form.Value, 'mariadb', 'host', _('Server'));
 		o.datatype = 'host';
 		o.placeholder = '127.0.0.1';
@@ -187,6 +197,7 @@ return view.extend({
 			[ 'dns', 'max_questions', _('DNS questions that wait'), '4096' ],
 			[ 'apps', 'max_features', _('Features of apps'), '50000' ],
 			[ 'apps', 'max_uses', _('Apps in use at once, by device'), '8192' ],
+			[ 'services', 'max_services', _('Services remembered'), '1024' ],
 			[ 'rollup', 'max_pairs', _('Devices with an app in a volume'), '2000' ],
 			[ 'rollup', 'share', _('Part of the database for volumes, of 100'), '75' ],
 			[ 'store', 'max_queue', _('Records that wait'), '20000' ],
@@ -215,6 +226,7 @@ return view.extend({
 			[ 'dns', 'question_timeout', _('A DNS question without an answer is written after'), '10s' ],
 			[ 'dns', 'name_timeout', _('A name is forgotten after'), '6h' ],
 			[ 'apps', 'app_timeout', _('An app is no longer used after'), '5m' ],
+			[ 'services', 'dedup', _('A service is written again after'), '1h' ],
 			[ 'store', 'delay', _('Records wait to be written together for'), '2s' ],
 			[ 'rollup', 'minutes', _('Volumes by minute are kept for'), '2days' ],
 			[ 'rollup', 'hours', _('Volumes by hour are kept for'), '30days' ],
