@@ -16,6 +16,7 @@
 //!   opens no file, so that the same capture gives the same bytes each time.
 //! - [`source`] and [`store`]: where frames come from and where records go,
 //!   by libpcap and files, to SQLite, MariaDB, JSON and further ways out.
+//! - [`places`]: where addresses are, by files of MaxMind's format.
 //! - [`config`] and [`control`]: `config.toml`, and the socket for `status`.
 //! - [`daemon`] and [`cli`]: the commands, and the only place with a clock.
 //!
@@ -28,6 +29,7 @@ pub mod control;
 pub mod daemon;
 pub mod dissect;
 pub mod engine;
+pub mod places;
 pub mod policy;
 pub mod prefix;
 pub mod record;

@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["record", "wire"],
     &["dissect", "policy", "rules"],
     &["engine"],
-    &["source", "store"],
+    &["places", "source", "store"],
     &["config", "control"],
     &["daemon"],
     &["cli"],

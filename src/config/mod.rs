@@ -139,6 +139,17 @@ sections! {
         max_services: Number<16, 65_536> = Number(1024);
     }
 
+    /// Where servers are, by files of MaxMind's format (.mmdb) that you bring: the
+    /// sessions then have their country and autonomous system.
+    places: Places {
+        /// A file of countries, "" for none; relative to this file.
+        country: Option<PathBuf> = None;
+        /// A file of autonomous systems, "" for none.
+        asn: Option<PathBuf> = None;
+        /// Addresses remembered with where they are; each takes about 120 bytes.
+        max_places: Number<16, 1_048_576> = Number(2048);
+    }
+
     /// Where records go.
     store: Store {
         /// "sqlite", "mariadb" or "none".

@@ -36,6 +36,7 @@ pub use run::{door, run};
 pub use status::status;
 
 use crate::config::{self, Config, StoreKind};
+use crate::places::Places;
 use crate::rules::Rules;
 use crate::store::sqlite::{Copied, Sqlite};
 use crate::store::{self, Bounds, Nothing, Place, Store};
@@ -112,6 +113,16 @@ fn rules_of(config: &Config, path: Option<&Path>) -> Result<Arc<Rules>, Exit> {
         return Ok(Arc::default());
     }
     load_rules(features, *config.apps.max_features).map(Arc::new)
+}
+
+/// Where servers are, by the files that `config` names; a file that can't be used
+/// is left out.
+fn open_places(config: &Config) -> Places {
+    let Config { places, .. } = config;
+    let max = *places.max_places as usize;
+    let (places, wrong) = Places::open(places.country.as_deref(), places.asn.as_deref(), max);
+    wrong.iter().for_each(|text| log::warn!("{text}; it is left out"));
+    places
 }
 
 type AnyStore = Box<dyn Store + Send>;

@@ -5,9 +5,10 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Exit, load_config, open_store, rules_of, write_web_info};
+use super::{Exit, load_config, open_places, open_store, rules_of, write_web_info};
 use crate::config::Config;
 use crate::engine::Engine;
+use crate::places::Places;
 use crate::rules::Rules;
 use crate::source::{CaptureFile, Source, State};
 use crate::store::eve::Eve;
@@ -48,8 +49,12 @@ pub(super) fn read_into(
     paths: &[PathBuf],
     store: &mut dyn Store,
 ) -> Result<(), Exit> {
-    let mut reader =
-        Reader { engine: Engine::new(config.engine(), rules), store, batch: *config.store.batch as usize };
+    let mut reader = Reader {
+        engine: Engine::new(config.engine(), rules),
+        places: open_places(config),
+        store,
+        batch: *config.store.batch as usize,
+    };
     let mut trouble = Vec::new();
     for path in paths {
         match reader.file(path) {
@@ -74,6 +79,7 @@ enum Stop {
 
 struct Reader<'a> {
     engine: Engine,
+    places: Places,
     store: &'a mut dyn Store,
     batch: usize,
 }
@@ -114,7 +120,8 @@ impl Reader<'_> {
         if self.engine.waiting() < self.batch && !all {
             return Ok(());
         }
-        let records: Vec<_> = self.engine.drain().collect();
+        let mut records: Vec<_> = self.engine.drain().collect();
+        self.places.fill(&mut records, self.engine.now());
         self.store.write(&records).map_err(|error| match error {
             Error::Closed => Stop::Exit(None),
             error => Stop::Exit(Some(error.into())),

@@ -20,10 +20,11 @@ use super::output::{HealthLog, Output};
 use super::recent::Recent;
 use super::signals::Signals;
 use super::stopper::{Stopper, way};
-use super::{Exit, load_config, policies, rules_of, write_web_info};
+use super::{Exit, load_config, open_places, policies, rules_of, write_web_info};
 use crate::config::{Choice, Config};
 use crate::control::Server;
 use crate::engine::Engine;
+use crate::places::Places;
 use crate::policy::Spent;
 use crate::record::Record;
 use crate::rules::Rules;
@@ -73,6 +74,7 @@ pub fn run(path: Option<&Path>, json: bool) -> Result<(), Exit> {
         board,
         metrics,
         recent: Recent::default(),
+        places: open_places(&config),
         started: now,
         minute: now.minute(),
         sent_at: now,
@@ -132,6 +134,7 @@ struct Daemon {
     board: Board,
     metrics: Metrics,
     recent: Recent,
+    places: Places,
     started: Time,
     /// The minute that policies know of.
     minute: Time,
@@ -206,6 +209,7 @@ impl Daemon {
         let mut records: Vec<Record> = self.engine.drain().collect();
         self.recent.add(&records);
         self.metrics.add(&records);
+        self.places.fill(&mut records, now);
         if health_due {
             self.report_health(now, &mut records);
         }
@@ -271,6 +275,7 @@ impl Daemon {
             "coverage": coverage,
             "blocking": self.stopper.as_ref().map(|stopper| stopper.status(self.config.policies.len())),
             "engine": engine,
+            "places": {"looked_up": self.places.counts().looked_up, "failed": self.places.counts().failed},
             "features": {"apps": self.rules.apps().len(), "features": self.rules.features()},
             "store": {"kind": self.config.store.kind.0.name(), "offered": offered, "written": written,
                 "lost": lost, "waiting": waiting, "deleted": deleted, "trouble": trouble, "place": place.map(|place| place.to_string()),
@@ -329,6 +334,7 @@ impl Daemon {
         let are_others = rules_of_the_house(&self.config) != rules_of_the_house(&config);
         self.rules = rules;
         self.config = config;
+        self.places = open_places(&self.config);
         self.board.set_max_features(*self.config.apps.max_features);
         self.take_policies(now);
         if are_others {
@@ -372,6 +378,7 @@ impl Daemon {
         loop {
             let more = self.engine.finish();
             let mut records: Vec<Record> = self.engine.drain().collect();
+            self.places.fill(&mut records, now);
             if !more {
                 self.report_health(now, &mut records);
             }

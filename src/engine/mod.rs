@@ -257,6 +257,11 @@ impl Engine {
         [self.decoder.deadline(), self.core.deadline()].into_iter().flatten().min()
     }
 
+    /// The latest time that was handed in.
+    pub fn now(&self) -> Time {
+        self.core.now()
+    }
+
     /// The records so far, in the order in which they came about.
     pub fn drain(&mut self) -> impl Iterator<Item = Record> + '_ {
         self.core.drain()

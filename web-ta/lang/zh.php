@@ -203,6 +203,8 @@ return [
     'Address of the server' => '服务器地址',
     'Server port' => '服务器端口',
     'Host' => '主机',
+    'Country' => '国家/地区',
+    'Autonomous system' => '自治系统',
     'Name known by' => '名称来源',
     'by its certificate' => '来自证书',
     'by the name of its address' => '来自反向解析',

@@ -24,6 +24,8 @@ function sessionColumns(): array
         'server' => new Column('Address of the server', Kind::Text, 'server'),
         'server_port' => new Column('Server port', Kind::Number, 'server_port'),
         'host' => new Column('Server', Kind::Text, 'host'),
+        'country' => new Column('Country', Kind::Text, 'country'),
+        'asn' => new Column('Autonomous system', Kind::Number, 'asn'),
         'host_source' => new Column('Name known by', Kind::Text, 'host_source'),
         'host_confidence' => new Column('How sure, of 100', Kind::Number, 'host_confidence'),
         'names' => new Column('All names', Kind::Json, 'names', sortable: false),
@@ -71,11 +73,12 @@ function serverOfSession(array $row, Filter $filter): string
 {
     $end = h(endpoint($row['server'], $row['server_port'], $row['proto']));
     $server = anchor($filter->url(['server' => $row['server']]), $end);
+    $country = $row['country'] === null ? '' : ' · ' . h($row['country']);
     if ($row['host'] === null) {
-        return $server;
+        return $server . ($country === '' ? '' : '<small>' . h($row['country']) . '</small>');
     }
     return anchor($filter->url(['host' => $row['host']]), h($row['host']), 'host')
-        . '<small>' . $server . ' · ' . h(hostSource($row['host_source'])) . '</small>';
+        . '<small>' . $server . $country . ' · ' . h(hostSource($row['host_source'])) . '</small>';
 }
 
 /** How the name of a server is known. */

@@ -39,6 +39,9 @@ services which text
 services deep bool
 services dedup text
 services max_services number
+places country text
+places asn text
+places max_places number
 store kind text
 store max_queue number
 store batch number

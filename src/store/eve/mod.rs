@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json, json};
 use sha1::{Digest, Sha1};
 
 use super::{Error, Store};
-use crate::record::{Proto, Record, Session, Value};
+use crate::record::{Country, Proto, Record, Session, Value};
 use crate::time::Time;
 
 /// Writes to anything: a file, standard output.
@@ -173,6 +173,11 @@ fn flow(session: &Session) -> Json {
     }
     if let Some(note) = session.note {
         line.insert("note".into(), note.into());
+    }
+    if session.country.is_some() || session.asn.is_some() {
+        let country = session.country.as_ref().map(Country::as_str);
+        // EVE has no word for it; these are Elastic's.
+        line.insert("geoip".into(), json!({"country_iso_code": country, "asn": session.asn}));
     }
     line.insert("device".into(), session.device.to_string().into());
     if let Some(mac) = session.client_mac {

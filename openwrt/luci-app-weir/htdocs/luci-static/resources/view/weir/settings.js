@@ -141,6 +141,13 @@ return view.extend({
 		o = add('storage', form.Flag, 'services', 'deep', _('Look deeper'),
 			_('Also how pages begin and how servers greet. There may be private things in that.'));
 
+		o = add('storage', form.Value, 'places', 'country', _('File of countries'),
+			_('Of MaxMind\'s format (.mmdb). Sessions then show in which country their servers are.'));
+		o.placeholder = '/mnt/usb/country.mmdb';
+
+		o = add('storage', form.Value, 'places', 'asn', _('File of autonomous systems'));
+		o.placeholder = '/mnt/usb/asn.mmdb';
+
 		o = add('mariadb', form.Value, 'mariadb', 'host', _('Server'));
 		o.datatype = 'host';
 		o.placeholder = '127.0.0.1';
@@ -198,6 +205,7 @@ return view.extend({
 			[ 'apps', 'max_features', _('Features of apps'), '50000' ],
 			[ 'apps', 'max_uses', _('Apps in use at once, by device'), '8192' ],
 			[ 'services', 'max_services', _('Services remembered'), '1024' ],
+			[ 'places', 'max_places', _('Addresses remembered with their place'), '2048' ],
 			[ 'rollup', 'max_pairs', _('Devices with an app in a volume'), '2000' ],
 			[ 'rollup', 'share', _('Part of the database for volumes, of 100'), '75' ],
 			[ 'store', 'max_queue', _('Records that wait'), '20000' ],
