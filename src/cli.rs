@@ -1,9 +1,13 @@
 //! The command line.
 
+mod print;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use lexopt::prelude::*;
+
+use crate::daemon::print::Options;
 
 /// What `weir --help` prints.
 pub const HELP: &str = "\
@@ -16,6 +20,9 @@ weir: who on the network talks to whom, through which app
   weir policy test [-c FILE] [--since DATE] what the policies would have stopped, since 7days if nothing is said
   weir nft    [-c FILE] --print             the rules that heads need in nftables (see source in config.toml)
   weir nft    --remove                      take them away, where a daemon could not any more
+  weir print  [-c FILE] [PCAP | -i NAME] [OPTION...]
+                                            packets as a person reads them, of a capture or an
+                                            interface; see below
   weir passwd [-c FILE]                     set the password that the pages ask for
   weir door   [-c FILE]                     let people in to the pages where no daemon runs
 
@@ -25,6 +32,18 @@ weir: who on the network talks to whom, through which app
   weir features relabel [-c FILE] --since DATE
                                             name the sessions in the store again, since 2026-11-01,
                                             '2026-11-01 12:00:00' (UTC) or 7days
+
+Options of weir print:
+  --filter TEXT       only frames that match (pcap-filter(7))
+  --host ADDRESS, --port NUMBER
+                      only packets from or to it; with --one-way from that host, to that port
+  --hex, --text, --both
+                      payloads as well
+  --follow            what is said in conversations, each side's bytes in order
+  --dns, --http       messages of DNS with all sections, requests and answers of HTTP
+  --stats             packets and bytes of each address by minute
+  Payloads and conversations are shown as they are: there may be passwords in them.
+  What would be an order to a terminal is shown by its number. Times are UTC.
 
   -c, --config FILE   otherwise ./config.toml, /etc/weir/config.toml or the built-in defaults
   -h, --help          this text
@@ -42,6 +61,7 @@ pub enum Command {
     Read { config: Option<PathBuf>, json: bool, paths: Vec<PathBuf> },
     Check { config: Option<PathBuf>, features: Option<PathBuf> },
     Status { config: Option<PathBuf>, json: bool },
+    Print { config: Option<PathBuf>, options: Box<Options> },
     PolicyTest { config: Option<PathBuf>, since: String },
     NftPrint { config: Option<PathBuf> },
     NftRemove,
@@ -78,6 +98,7 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
             Long("since") if matches!(name.as_deref(), Some("features relabel" | "policy test")) => {
                 since = Some(parser.value()?.string()?);
             }
+            Value(value) if name.is_none() && value == "print" => return print::parse(&mut parser, config),
             Value(value) if name.is_none() => name = Some(value.string()?),
             Value(value) if matches!(name.as_deref(), Some("features" | "policy")) => {
                 let second = value.string()?;
@@ -132,6 +153,7 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::daemon::print::Dumped;
 
     fn words(line: &str) -> Result<Command, String> {
         parse(line.split_whitespace().map(OsString::from))
@@ -148,6 +170,12 @@ mod tests {
         assert_eq!(words("status --json"), Ok(Command::Status { config: None, json: true }));
         let (config, since) = (None, "7days".to_owned());
         assert_eq!(words("policy test"), Ok(Command::PolicyTest { config, since }));
+        let Ok(Command::Print { options, .. }) = words("print -i br-lan --host 192.0.2.1 --both --dns")
+        else {
+            panic!();
+        };
+        assert_eq!((options.interface.as_deref(), options.dns, options.http), (Some("br-lan"), true, false));
+        assert_eq!((options.select.host, options.dump), (Some([192, 0, 2, 1].into()), Some(Dumped::Both)));
         assert_eq!(words("nft --print"), Ok(Command::NftPrint { config: None }));
         assert_eq!(words("nft --remove"), Ok(Command::NftRemove));
         assert_eq!(words("passwd -c a.toml"), Ok(Command::Passwd { config: Some("a.toml".into()) }));
@@ -182,6 +210,9 @@ mod tests {
             ("read --since 7days", "invalid option '--since'"),
             ("check --json", "invalid option '--json'"),
             ("run eth0", "unexpected argument \"eth0\""),
+            ("print a.pcap -i eth0", "print takes a file or an interface"),
+            ("print --one-way", "--one-way needs --host or --port"),
+            ("print a b", "unexpected argument \"b\""),
             ("run -c", "missing argument for option '-c'"),
         ] {
             assert_eq!(words(line), Err(says.to_owned()), "{line}");

@@ -15,6 +15,7 @@ mod outs;
 mod password;
 pub mod policies;
 mod ports;
+pub mod print;
 mod read;
 mod recent;
 mod resets;

@@ -209,7 +209,7 @@ fn explain(name: &str, error: &pcap::Error) -> String {
     if text.starts_with(name) { text } else { format!("{name}: {text}") }
 }
 
-fn plain(error: &pcap::Error) -> String {
+pub(super) fn plain(error: &pcap::Error) -> String {
     let text = error.to_string();
     text.strip_prefix("libpcap error: ").unwrap_or(&text).to_owned()
 }

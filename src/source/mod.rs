@@ -1,6 +1,7 @@
 //! Where frames come from.
 
 mod file;
+mod filter;
 mod live;
 pub mod netfilter;
 
@@ -8,6 +9,7 @@ use std::fmt;
 use std::os::fd::RawFd;
 
 pub use file::CaptureFile;
+pub use filter::Filter;
 pub use live::{GATHER, GATHER_TO_ANSWER, HANDED_OVER, Live, LiveOptions, default_interface};
 
 use crate::time::Time;

@@ -79,6 +79,26 @@ impl LinkType {
     }
 }
 
+impl LinkType {
+    /// Its number, of several that mean the same the usual one.
+    pub fn number(self) -> i32 {
+        match self {
+            LinkType::Null => 0,
+            LinkType::Ethernet => 1,
+            LinkType::Ppp => 9,
+            LinkType::Pppoe => 51,
+            LinkType::CiscoHdlc => 104,
+            LinkType::Raw => 101,
+            LinkType::Wifi => 105,
+            LinkType::Sll => 113,
+            LinkType::Radiotap => 127,
+            LinkType::Ppi => 192,
+            LinkType::Nflog => 239,
+            LinkType::Sll2 => 276,
+        }
+    }
+}
+
 /// Why a frame gave no packet. Both are counters, never a log line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Skip {

@@ -9,6 +9,7 @@ pub mod bytes;
 mod fragment;
 mod ip;
 mod link;
+pub mod ports;
 pub mod reset;
 mod transport;
 mod tunnel;
@@ -16,15 +17,13 @@ mod wifi;
 
 use std::net::IpAddr;
 
-pub use ip::proto;
-pub use link::{LinkType, RawMac, Skip};
+pub use ip::{Fragment, Ip, proto};
+pub use link::{Link, LinkType, RawMac, Skip};
 pub use transport::{Body, Icmp, Tcp, Udp, flag};
 pub use tunnel::{Tunnel, Tunnels};
 
 use crate::time::Time;
 use fragment::{Datagram, Outcome, Reassembler};
-use ip::Ip;
-use link::Link;
 
 /// How deep packets inside packets are opened.
 const MAX_DEPTH: u8 = 4;

@@ -1,4 +1,5 @@
 //! Makes small files of MaxMind's format, for tests of who reads them.
+#![allow(dead_code)]
 
 use std::net::IpAddr;
 

@@ -146,6 +146,19 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// All records that can be read, each with its section: 1 for answers, 2 for
+    /// authorities, 3 for additions.
+    pub fn records(&self) -> impl Iterator<Item = (u8, Resource<'a>)> + use<'a> {
+        let [_, answers, authorities, additions] = self.counts().map(usize::from);
+        let count = answers + authorities + additions;
+        let records = match self.behind_questions() {
+            Some(at) => self.resources(at, count),
+            None => self.resources(0, 0),
+        };
+        let section = move |n| if n < answers { 1 } else { 2 + u8::from(n >= answers + authorities) };
+        records.enumerate().map(move |(n, record)| (section(n), record))
+    }
+
     /// What the OPT record says, wherever among the additions it stands.
     pub fn edns(&self) -> Option<Edns<'a>> {
         let [_, answers, authorities, additions] = self.counts().map(usize::from);
@@ -216,6 +229,8 @@ mod tests {
         assert_eq!((edns.udp_size, edns.dnssec_ok), (1232, true));
         assert_eq!(edns.client_subnet(), Some((1, 24, [10, 1, 2].as_slice())));
         assert!(m.is_whole());
+        let records: Vec<_> = m.records().map(|(section, record)| (section, record.kind)).collect();
+        assert_eq!(records, [(1, Type::A), (3, Type::OPT)]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod types;
 
 pub use message::{Edns, Message, Question, Resource};
 pub use name::{Name, push_text};
-pub use rdata::{address, push_json, push_number, write_answers};
+pub use rdata::{address, push_json, push_number, write_answers, write_data};
 pub use svcb::ech;
 pub use types::{Rcode, Type};
 

@@ -101,6 +101,16 @@ impl<'a, F: FnMut(IpAddr)> Writer<'a, F> {
     }
 }
 
+/// Appends the data of a record of `message` as a zone file would write it.
+pub fn write_data(message: &Message<'_>, record: &Resource<'_>, out: &mut String) {
+    let data = Data { message: message.bytes(), record };
+    let before = out.len();
+    if data.write(out).is_none() {
+        out.truncate(before);
+        data.opaque(out);
+    }
+}
+
 /// Appends a number. There are some in every message, and the general
 /// formatter takes four times as long.
 pub fn push_number(out: &mut String, number: u32) {
