@@ -1,5 +1,6 @@
 //! The command line.
 
+mod export;
 mod print;
 
 use std::ffi::OsString;
@@ -23,6 +24,9 @@ weir: who on the network talks to whom, through which app
   weir print  [-c FILE] [PCAP | -i NAME] [OPTION...]
                                             packets as a person reads them, of a capture or an
                                             interface; see below
+  weir export [-c FILE] [--session ID] [--filter TEXT] [--since DATE]
+                                            packets that the daemon keeps ([export] in config.toml),
+                                            as pcapng on stdout
   weir passwd [-c FILE]                     set the password that the pages ask for
   weir door   [-c FILE]                     let people in to the pages where no daemon runs
 
@@ -61,6 +65,7 @@ pub enum Command {
     Read { config: Option<PathBuf>, json: bool, paths: Vec<PathBuf> },
     Check { config: Option<PathBuf>, features: Option<PathBuf> },
     Status { config: Option<PathBuf>, json: bool },
+    Export { config: Option<PathBuf>, session: Option<i64>, filter: String, since: Option<String> },
     Print { config: Option<PathBuf>, options: Box<Options> },
     PolicyTest { config: Option<PathBuf>, since: String },
     NftPrint { config: Option<PathBuf> },
@@ -99,6 +104,7 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
                 since = Some(parser.value()?.string()?);
             }
             Value(value) if name.is_none() && value == "print" => return print::parse(&mut parser, config),
+            Value(value) if name.is_none() && value == "export" => return export::parse(&mut parser, config),
             Value(value) if name.is_none() => name = Some(value.string()?),
             Value(value) if matches!(name.as_deref(), Some("features" | "policy")) => {
                 let second = value.string()?;
@@ -213,6 +219,7 @@ mod tests {
             ("print a.pcap -i eth0", "print takes a file or an interface"),
             ("print --one-way", "--one-way needs --host or --port"),
             ("print a b", "unexpected argument \"b\""),
+            ("export", "export needs --session, --filter or --since"),
             ("run -c", "missing argument for option '-c'"),
         ] {
             assert_eq!(words(line), Err(says.to_owned()), "{line}");

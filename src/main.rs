@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use log::LevelFilter;
 use simple_logger::SimpleLogger;
 use weir::cli::{self, Command};
-use weir::daemon::{self, Exit, features, nft, policies, print};
+use weir::daemon::{self, Exit, export, features, nft, policies, print};
 
 fn main() -> ExitCode {
     let command = match cli::parse(std::env::args_os().skip(1)) {
@@ -41,6 +41,9 @@ fn obey(command: Command) -> Result<(), Exit> {
             println!("{}", daemon::check(config.as_deref(), features.as_deref())?);
         }
         Command::Status { config, json } => println!("{}", daemon::status(config.as_deref(), json)?),
+        Command::Export { config, session, filter, since } => {
+            export::export(config.as_deref(), session, &filter, since.as_deref())?;
+        }
         Command::Print { config, options } => print::print(config.as_deref(), *options)?,
         Command::PolicyTest { config, since } => say(&policies::test(config.as_deref(), &since)?),
         Command::NftPrint { config } => say(&nft::print(config.as_deref())?),

@@ -202,3 +202,34 @@ fn other_signatures_are_taken_over_while_sessions_go_on() {
         ["New www.example.com fin 3", "New www.example.com fin 1", "New www.example.com fin 1"]
     );
 }
+
+#[test]
+fn packets_are_kept_and_those_of_a_session_come_out() {
+    let mut net = Net::new("export");
+    write_config(&net.folder, "Example:[;;;example.com;]\n");
+    let config = net.folder.join("weir.toml");
+    let more = "[export]\nenabled = true\nfolder = \"pcap\"\napps = [\"Example\"]\n";
+    fs::write(&config, fs::read_to_string(&config).unwrap() + more).unwrap();
+    serve(&mut net);
+    let daemon = net.daemon_at_server();
+    assert!(browse(&net));
+    common::until("packets are written", || daemon.status()["export"]["written"].as_u64() >= Some(20));
+    assert_eq!(daemon.status()["export"]["dropped"], 0);
+    assert_eq!(daemon.end(&mut net), Some(0), "{}", daemon.log());
+    let ids: Vec<i64> = daemon.rows("SELECT id FROM session WHERE server_port = 80");
+    let counts: Vec<i64> = daemon.rows("SELECT packets_in + packets_out FROM session WHERE server_port = 80");
+    let out = |session: &str| {
+        let args = ["export", "-c", config.to_str().unwrap(), "--session", session];
+        Command::new(env!("CARGO_BIN_EXE_weir")).args(args).output().unwrap()
+    };
+    let done = out(&ids[0].to_string());
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let path = net.folder.join("session.pcapng");
+    fs::write(&path, &done.stdout).unwrap();
+    let mut seen = 0;
+    common::packets(&path, |_| seen += 1);
+    // Every one of them, also those from before the request named the app.
+    assert_eq!(seen, counts[0]);
+    let none = out("7");
+    assert_eq!((none.status.code(), none.stdout.len()), (Some(1), 0));
+}

@@ -8,6 +8,7 @@ mod outs;
 mod parse;
 mod policies;
 mod setting;
+mod things;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use std::time::Duration;
 pub use parse::{Mistake, default_file, find};
 pub use setting::{Choice, Described, Number, OneOf, Section, Setting, Size, SomeOf, Span};
 use setting::{choices, sections};
+pub use things::Things;
 use toml::de::DeValue;
 
 use crate::engine::services::Which;
@@ -266,6 +268,32 @@ sections! {
         /// Devices, and apps, that have counters of their own; the rest have one
         /// together.
         max_series: Number<0, 10_000> = Number(200);
+    }
+
+    /// Packets in capture files (pcapng), of which the newest are kept. With source
+    /// "tap" only. There may be passwords in them.
+    export: Export {
+        /// Off: nothing is written.
+        enabled: bool = false;
+        /// A folder for these files alone, which only the daemon may read. Flash wears
+        /// out: /tmp is memory on OpenWrt.
+        folder: PathBuf = "/tmp/weir/pcap".into();
+        /// Megabytes of all files together; the oldest file is deleted beyond it…
+        max_mb: Number<1, 1_048_576> = Number(8);
+        /// …and of one file, half of that at most.
+        file_mb: Number<1, 1024> = Number(1);
+        /// Bytes of each frame that are kept; no more than those of [capture].
+        snaplen: Number<64, 262_144> = Number(4096);
+        /// Only packets of these devices: MAC addresses, addresses or networks.
+        devices: Things = Things::default();
+        /// Only packets of these apps.
+        apps: Vec<String> = Vec::new();
+        /// Only frames that match this filter (pcap-filter(7)).
+        filter: String = String::new();
+        /// With apps: packets of a session that wait until its app is known…
+        first_packets: Number<1, 1000> = Number(16);
+        /// …and the memory for those of all sessions.
+        max_waiting: Size<65_536, 1_073_741_824> = Size(1 << 20);
     }
 
     /// The daemon itself.

@@ -73,10 +73,10 @@ impl Config {
 
     /// Paths in the file are relative to it.
     pub fn set_folder(&mut self, folder: &Path) {
-        let Config { apps, places, sqlite, mariadb, daemon, outs, .. } = self;
+        let Config { apps, places, sqlite, mariadb, export, daemon, outs, .. } = self;
         outs.iter_mut().for_each(|out| out.set_folder(folder));
         let daemons = [&mut daemon.control, &mut daemon.web_info, &mut daemon.web_password];
-        for path in [&mut apps.features, &mut sqlite.path].into_iter().chain(daemons) {
+        for path in [&mut apps.features, &mut sqlite.path, &mut export.folder].into_iter().chain(daemons) {
             *path = folder.join(&path);
         }
         let optional = [&mut sqlite.copy, &mut mariadb.ca, &mut places.country, &mut places.asn];

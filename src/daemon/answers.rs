@@ -5,12 +5,18 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use signal_hook::consts::SIGHUP;
 
 use super::clock::Clock;
 use super::door::{Door, No, Pass, TICKET_FOR, Voucher};
+use super::export::{MAX_ANSWER, Wanted, extract};
+use super::features;
+use crate::config::Config;
 use crate::rules::Rules;
+use crate::time::Time;
 
 /// A longer features.txt is not looked at.
 const MAX_FEATURES_TEXT: usize = 1 << 20;
@@ -29,6 +35,8 @@ pub struct Board(Arc<Shared>);
 struct Shared {
     status: Mutex<Value>,
     recent: Mutex<Value>,
+    /// Where packets are exported to.
+    export: Mutex<Option<PathBuf>>,
     wanted: AtomicU32,
     max_features: AtomicU32,
 }
@@ -48,6 +56,10 @@ impl Board {
 
     pub fn status(&self) -> Value {
         get(&self.0.status)
+    }
+
+    pub fn set_export(&self, folder: Option<PathBuf>) {
+        *self.0.export.lock().unwrap_or_else(PoisonError::into_inner) = folder;
     }
 
     /// Sets what the busiest are, if anybody asked for it lately.
@@ -93,6 +105,7 @@ impl Answers {
         match text("command") {
             "status" => get(&self.board.0.status),
             "now" => self.now(),
+            "packets" => self.packets(question),
             "check" => check(text("features"), self.board.0.max_features.load(Ordering::Relaxed)),
             "reload" => match signal_hook::low_level::raise(SIGHUP) {
                 Ok(()) => json!({"done": true}),
@@ -123,12 +136,39 @@ impl Answers {
         }
     }
 
+    /// The packets of a session, as pcapng in base64, while they are there.
+    fn packets(&self, question: &Value) -> Value {
+        let folder = self.board.0.export.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(folder) = folder else { return json!({"error": "off"}) };
+        let Some(wanted) = wanted(question) else { return json!({"error": "no session"}) };
+        let mut pcap = Vec::new();
+        // Inside any tunnel, as its sessions may be.
+        let wire = Config::default().engine().wire;
+        match extract(&folder, wanted, wire, MAX_ANSWER, &mut pcap) {
+            Ok((0, _)) => json!({"error": "none"}),
+            Ok((count, is_cut)) => json!({"packets": count, "cut": is_cut, "pcap": STANDARD.encode(pcap)}),
+            Err(error) => json!({"error": error.to_string()}),
+        }
+    }
+
     /// The status with the busiest, which is null when nobody asked for a while:
     /// a second later it is there.
     fn now(&self) -> Value {
         self.board.0.wanted.store(KEEP_TELLING, Ordering::Relaxed);
         json!({"status": get(&self.board.0.status), "recent": get(&self.board.0.recent)})
     }
+}
+
+/// The session that a question for packets is about, by the columns of its row.
+fn wanted(question: &Value) -> Option<Wanted> {
+    let end = |address: &str, port: &str| {
+        let port = u16::try_from(question[port].as_u64()?).ok()?;
+        Some((question[address].as_str()?.parse().ok()?, port))
+    };
+    let time = |name: &str| question[name].as_u64().map(Time::from_micros);
+    let number = features::number_of(question["proto"].as_str()?);
+    let ends = (number, end("client", "client_port")?, end("server", "server_port")?);
+    Some(Wanted::session(ends, time("start")?, time("last")?))
 }
 
 /// What the daemon would say to `text` as its features.txt.
@@ -221,7 +261,7 @@ mod tests {
         for question in [json!(null), json!([]), json!("status"), json!({}), json!({"command": {"a": 1}})] {
             assert!(answers.answer(&question)["error"].as_str().unwrap().starts_with("unknown command"));
         }
-        for command in ["door", "redeem", "sign_in", "sign_out", "set_password", "check"] {
+        for command in ["packets", "door", "redeem", "sign_in", "sign_out", "set_password", "check"] {
             let odd = json!({"command": command, "session": 7, "ticket": [], "password": {}, "from": null, "csrf": 1});
             assert!(answers.answer(&odd).is_object(), "{command}");
             assert!(answers.answer(&json!({"command": command})).is_object(), "{command}");

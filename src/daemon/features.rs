@@ -108,14 +108,18 @@ fn relabel_in(store: &mut dyn Store, rules: &Rules, since: Time) -> Result<Strin
     Ok(out)
 }
 
-fn evidence(row: &Labelled) -> Evidence<'_> {
-    let number = match &*row.proto {
+/// The number of a transport protocol as tables have it.
+pub(super) fn number_of(name: &str) -> u8 {
+    match name {
         "tcp" => proto::TCP,
         "udp" => proto::UDP,
         other => (0..=u8::MAX).find(|&number| Proto(number).to_string() == other).unwrap_or(u8::MAX),
-    };
+    }
+}
+
+fn evidence(row: &Labelled) -> Evidence<'_> {
     Evidence {
-        proto: number,
+        proto: number_of(&row.proto),
         sport: row.client_port,
         dport: row.server_port,
         host: row.host.as_deref(),
@@ -164,6 +168,7 @@ mod tests {
     fn protocols_of_rows_are_numbers_again() {
         for number in [1, 6, 17, 58, 200] {
             let row = Labelled {
+                id: 1,
                 proto: Proto(number).to_string(),
                 client_port: 1,
                 server: "192.0.2.1".into(),

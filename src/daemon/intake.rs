@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::Exit;
+use super::export::Export;
 use super::ports::{Ports, wanted};
 use super::resets::Resets;
 use super::retry::{self, Retry};
@@ -112,11 +113,17 @@ impl Intake {
         }
     }
 
-    /// Hands what is there to `engine`, and by `resets`, where there are some;
-    /// `true` when there may be more.
-    pub fn read(&mut self, engine: &mut Engine, resets: Option<&mut Resets>, now: Time) -> bool {
+    /// Hands what is there to `engine`, and by `resets` and to `export`, where there
+    /// are some; `true` when there may be more.
+    pub fn read(
+        &mut self,
+        engine: &mut Engine,
+        resets: Option<&mut Resets>,
+        export: Option<&mut Export>,
+        now: Time,
+    ) -> bool {
         match self {
-            Intake::Tap(ports) => ports.read(engine, resets, now),
+            Intake::Tap(ports) => ports.read(engine, resets, export, now),
             Intake::Heads(watch) => watch.read(engine, now),
         }
     }

@@ -5,6 +5,7 @@ mod check;
 mod clock;
 mod coverage;
 mod door;
+pub mod export;
 pub mod features;
 mod intake;
 mod metrics;
@@ -210,7 +211,7 @@ fn write_web_info(config: &Config, place: Option<&Place>) -> Result<(), String> 
     let password = std::path::absolute(&config.daemon.web_password).unwrap_or_default();
     let budget = u64::from(*config.store.write_budget) << 20;
     let info = serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "store": data, "control": control,
-        "write_budget": budget, "password_file": password});
+        "write_budget": budget, "password_file": password, "export": config.export.enabled});
     let path = &config.daemon.web_info;
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {

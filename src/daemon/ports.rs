@@ -3,6 +3,7 @@
 use std::os::fd::RawFd;
 
 use super::Exit;
+use super::export::Export;
 use super::resets::Resets;
 use super::retry::{self, Retry};
 use crate::engine::Engine;
@@ -58,16 +59,27 @@ impl Ports {
     }
 
     /// Hands frames that are there to `engine`, and by `resets`, where there are
-    /// some; `true` when there may be more.
-    pub fn read(&mut self, engine: &mut Engine, mut resets: Option<&mut Resets>, now: Time) -> bool {
+    /// some, and after it to `export`; `true` when there may be more.
+    pub fn read(
+        &mut self,
+        engine: &mut Engine,
+        mut resets: Option<&mut Resets>,
+        mut export: Option<&mut Export>,
+        now: Time,
+    ) -> bool {
         let mut more = false;
         for port in &mut self.ports {
             let Some(live) = &mut port.live else { continue };
             let iface = engine.interface(&port.name);
             let mac = live.mac();
-            let result = live.read(AT_ONCE, &mut |frame| match &mut resets {
-                None => engine.packet(frame.time, iface, frame.kind, frame.bytes, frame.on_wire),
-                Some(resets) => resets.frame(engine, iface, mac, &frame, now),
+            let result = live.read(AT_ONCE, &mut |frame| {
+                match &mut resets {
+                    None => engine.packet(frame.time, iface, frame.kind, frame.bytes, frame.on_wire),
+                    Some(resets) => resets.frame(engine, iface, mac, &frame, now),
+                }
+                if let Some(export) = &mut export {
+                    export.frame(engine, &frame, now);
+                }
             });
             if let Some(resets) = &mut resets {
                 resets.send(live, now);

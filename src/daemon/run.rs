@@ -14,6 +14,7 @@ use serde_json::json;
 use super::answers::{Answers, Board};
 use super::clock::{Clock, local};
 use super::coverage::{Lines, Total};
+use super::export::Export;
 use super::intake::Intake;
 use super::metrics::Metrics;
 use super::output::{HealthLog, Output};
@@ -63,8 +64,10 @@ pub fn run(path: Option<&Path>, json: bool) -> Result<(), Exit> {
     let metrics = Metrics::open(&config, &board)?;
     let spent = spent_today(&config, &rules, now);
     let stopper = Stopper::open(&config, intake.has_heads(), now)?;
+    let export = Export::open(&config)?;
     let mut daemon = Daemon {
         stopper: None,
+        export: None,
         engine: Engine::new(intake.engine(&config), rules.clone()),
         rules,
         path,
@@ -84,6 +87,7 @@ pub fn run(path: Option<&Path>, json: bool) -> Result<(), Exit> {
         config,
     };
     daemon.put_stopper(stopper);
+    daemon.put_export(export);
     daemon.take_policies(now);
     daemon.engine.set_spent(spent.into_iter());
     daemon.lines.look(daemon.intake.interfaces().into_iter(), &daemon.engine);
@@ -130,6 +134,7 @@ struct Daemon {
     engine: Engine,
     intake: Intake,
     stopper: Option<Stopper>,
+    export: Option<Export>,
     output: Output,
     board: Board,
     metrics: Metrics,
@@ -162,7 +167,7 @@ impl Daemon {
                 self.reload(now);
             }
             let resets = self.stopper.as_mut().and_then(Stopper::resets);
-            busy = self.intake.read(&mut self.engine, resets, now);
+            busy = self.intake.read(&mut self.engine, resets, self.export.as_mut(), now);
             if self.intake.changes_options() {
                 self.engine.configure(self.intake.engine(&self.config));
             }
@@ -240,6 +245,9 @@ impl Daemon {
 
     fn tell(&mut self, now: Time) {
         self.told_at = now;
+        if let Some(export) = &mut self.export {
+            export.flush(now);
+        }
         let ports: Vec<_> = self.intake.status().into_iter().map(|(name, loss, trouble)| {
             let state = if trouble.is_some() { "away" } else { "up" };
             json!({"name": name, "state": state, "offered": loss.offered, "lost": loss.lost, "trouble": trouble})
@@ -274,6 +282,7 @@ impl Daemon {
             "source": self.intake.details(),
             "coverage": coverage,
             "blocking": self.stopper.as_ref().map(|stopper| stopper.status(self.config.policies.len())),
+            "export": self.export.as_ref().map(Export::status),
             "engine": engine,
             "places": {"looked_up": self.places.counts().looked_up, "failed": self.places.counts().failed},
             "features": {"apps": self.rules.apps().len(), "features": self.rules.features()},
@@ -318,6 +327,14 @@ impl Daemon {
             let stopper = self.new_stopper(&config, now);
             self.put_stopper(stopper);
         }
+        if !self.export.as_ref().map_or(!config.export.enabled, |export| export.fits(&config)) {
+            // Its last file is closed before another goes on in the folder.
+            self.put_export(None);
+            match Export::open(&config) {
+                Ok(export) => self.put_export(export),
+                Err(exit) => log::error!("reload: {exit}; no packets are exported"),
+            }
+        }
         if self.output.differs(&self.config, &config)
             && let Err(error) = self.output.change_store(&config)
         {
@@ -359,6 +376,15 @@ impl Daemon {
         self.stopper = stopper;
     }
 
+    /// Has packets written by `export`, and the socket know where they are.
+    fn put_export(&mut self, export: Option<Export>) {
+        if export.is_some() && self.intake.has_heads() {
+            log::warn!("export: only with source \"tap\", nothing is written");
+        }
+        self.board.set_export(export.as_ref().map(Export::folder));
+        self.export = export;
+    }
+
     /// Takes what the kernel had captured when the end was called for.
     fn last_frames(&mut self, clock: &mut Clock, signals: &Signals) {
         let (begun, _) = clock.read();
@@ -366,7 +392,7 @@ impl Daemon {
         while !left.is_zero() {
             signals.wait(&self.intake.descriptors(), left.min(self.intake.patience(clock.read().0)));
             let (now, _) = clock.read();
-            self.intake.read(&mut self.engine, None, now);
+            self.intake.read(&mut self.engine, None, self.export.as_mut(), now);
             self.send(now);
             left = HANDED_OVER.saturating_sub(now.since(begun));
         }
@@ -375,6 +401,9 @@ impl Daemon {
 
     /// Writes what goes on, and waits for the store.
     fn finish(mut self, now: Time) {
+        if let Some(export) = &mut self.export {
+            export.flush(now);
+        }
         loop {
             let more = self.engine.finish();
             let mut records: Vec<Record> = self.engine.drain().collect();

@@ -65,6 +65,11 @@ impl Apps {
         app.map(|app| self.known[app.at()].name.clone())
     }
 
+    /// The same, borrowed.
+    pub fn text(&self, app: Option<AppId>) -> Option<&str> {
+        app.map(|app| &*self.known[app.at()].name)
+    }
+
     pub fn class(&self, app: AppId) -> Option<Arc<str>> {
         self.known[app.at()].class.clone()
     }

@@ -34,7 +34,7 @@ use crate::time::Time;
 use crate::wire::{self, Decoder, LinkType, Packet, RawMac};
 use core::Core;
 
-pub use core::{Line, Order, Stopped};
+pub use core::{Handled, Line, Order, Stopped};
 pub use flow::{Ends, Flow};
 
 /// Limits and timeouts; `config.toml` says what each costs.
@@ -152,6 +152,7 @@ impl Engine {
             self.housekeeping();
         }
         let core = &mut self.core;
+        core.begin_frame();
         let now = core.now();
         let bytes =
             self.decoder.frame(now, time, iface, kind, frame, on_wire, &mut |packet| core.packet(&packet));
@@ -245,6 +246,11 @@ impl Engine {
     #[inline]
     pub fn stopped(&mut self) -> Option<Stopped> {
         self.core.stopped()
+    }
+
+    /// The session of the frame that was handed in last, if it has one.
+    pub fn handled(&self) -> Option<Handled<'_>> {
+        self.core.handled()
     }
 
     /// Takes over other limits and timeouts.

@@ -107,10 +107,15 @@ impl Policy {
 
 impl Whose {
     fn is(&self, subject: &Subject<'_>) -> bool {
-        match (*self, subject.device) {
+        self.has(subject.device, subject.address)
+    }
+
+    /// Whether it is, or has in it, `device` at `address`.
+    pub fn has(&self, device: Device, address: IpAddr) -> bool {
+        match (*self, device) {
             (Whose::Mac(mac), Device::Mac(device)) => mac == device,
             (Whose::Mac(_), Device::Ip(_)) => false,
-            (Whose::Network(network), _) => network.contains(subject.address),
+            (Whose::Network(network), _) => network.contains(address),
         }
     }
 }

@@ -5,7 +5,9 @@ use pcap::{BpfProgram, Capture, Linktype};
 use super::{Error, live};
 use crate::wire::LinkType;
 
-/// A filter as text, and what libpcap made of it for each kind of frame so far.
+/// A filter as text, and what libpcap made of it for each kind of frame so far. The
+/// default lets all pass.
+#[derive(Default)]
 pub struct Filter {
     text: String,
     programs: Vec<(LinkType, Option<BpfProgram>)>,

@@ -4,6 +4,7 @@ mod file;
 mod filter;
 mod live;
 pub mod netfilter;
+mod pcapng;
 
 use std::fmt;
 use std::os::fd::RawFd;
@@ -11,6 +12,8 @@ use std::os::fd::RawFd;
 pub use file::CaptureFile;
 pub use filter::Filter;
 pub use live::{GATHER, GATHER_TO_ANSWER, HANDED_OVER, Live, LiveOptions, default_interface};
+
+pub use pcapng::Pcapng;
 
 use crate::time::Time;
 use crate::wire::LinkType;

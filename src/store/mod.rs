@@ -46,6 +46,8 @@ impl std::error::Error for Error {}
 /// What of a session's row tells its app, and what policies are about.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Labelled {
+    /// The row's.
+    pub id: i64,
     /// Transport protocol, as the table has it.
     pub proto: String,
     pub client_port: u16,

@@ -4,12 +4,14 @@
 A daemon runs for it, on the loopback interface, with PHP's own server in front.
 """
 
+import contextlib
 import http.client
 import json
 import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -25,12 +27,12 @@ PASSWORD = "open sesame ☃"
 class Daemon:
     """weir run with a folder of its own; a context manager."""
 
-    def __init__(self, weir, features, folder):
+    def __init__(self, weir, features, folder, more=""):
         folder.mkdir(exist_ok=True)
         self.weir, self.folder, self.config = weir, folder, folder / "config.toml"
         self.config.write_text(
             f'[capture]\ninterfaces = ["lo"]\nfilter = "port 9"\n[apps]\nfeatures = "{features}"\n'
-            '[sqlite]\npath = "w.db"\n[daemon]\ncontrol = "c.sock"\nweb_info = "web.json"\nweb_password = "web/password"\n')
+            '[sqlite]\npath = "w.db"\n[daemon]\ncontrol = "c.sock"\nweb_info = "web.json"\nweb_password = "web/password"\n' + more)
 
     def __enter__(self):
         (self.folder / "web.json").unlink(missing_ok=True)
@@ -269,6 +271,31 @@ def door_alone(site, daemon):
     assert not (daemon.folder / "c.sock").exists()
 
 
+def packets(site, daemon):
+    """The packets of a session, for who is let in."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        for _ in range(5):
+            link.sendto(b"hunter2 in a packet", ("127.0.0.1", 9))
+    rows = []
+    while not rows:
+        time.sleep(0.05)
+        with contextlib.closing(sqlite3.connect(daemon.folder / "w.db")) as db:
+            rows = db.execute("SELECT id FROM session WHERE server_port = 9 AND packets_out = 5").fetchall()
+    path = f"/packets.php?id={rows[0][0]}"
+    assert path[1:] in site.ask(f"/?page=session&id={rows[0][0]}").text
+    answer = site.ask(path)
+    assert answer.status == 200 and answer.headers["Content-Disposition"].startswith("attachment; "), answer.body
+    assert answer.body.startswith(b"\n\r\r\n") and answer.body.count(b"hunter2 in a packet") == 5
+    for nonsense in ("", "?id=7", "?id=x", "?id[]=1", "?id=" + "9" * 30):
+        assert site.ask(f"/packets.php{nonsense}").status == 400, nonsense
+    assert site.ask(path, headers={"Host": "router.lan"}).status == 401
+    assert site.ask(path, method="POST").status == 405
+    for file in (daemon.folder / "pcap").iterdir():
+        assert file.stat().st_mode & 0o77 == 0, "nobody else reads them"
+        file.unlink()
+    assert site.ask(path).status == 404, "they are not kept any more"
+
+
 def without_daemon(site, folder):
     """Nobody comes in, and nobody is let in."""
     stranger = Browser(site)
@@ -293,6 +320,11 @@ def main():
         door_alone(site, daemon)
         without_daemon(site, place)
     print(f"web: {time.monotonic() - begun:5.1f} s  sign-in: without a daemon", flush=True)
+    place = scratch / "packets"
+    more = '[export]\nenabled = true\nfolder = "pcap"\n[sessions]\nudp_timeout = "1s"\n'
+    with Daemon(weir, features, place, more) as daemon, Server(folder, place / "web.json", scratch / "door.log") as site:
+        packets(site, daemon)
+    print(f"web: {time.monotonic() - begun:5.1f} s  sign-in: packets", flush=True)
     log = (scratch / "door.log").read_text(errors="replace")
     log = "".join(line for line in log.splitlines(True) if "POST Content-Length" not in line)  # PHP's own word for too much
     trouble = [line for line in log.splitlines() if re.search(r"PHP (Warning|Notice|Deprecated|Fatal)|weir: ", line)]

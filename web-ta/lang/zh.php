@@ -205,6 +205,8 @@ return [
     'Host' => '主机',
     'Country' => '国家/地区',
     'Autonomous system' => '自治系统',
+    'Its packets' => '下载数据包',
+    'The packets of this session are not kept, or not any more.' => '此会话的数据包没有保存，或已被删除。',
     'Name known by' => '名称来源',
     'by its certificate' => '来自证书',
     'by the name of its address' => '来自反向解析',

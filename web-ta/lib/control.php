@@ -13,7 +13,7 @@ const WEB_INFO = '/var/run/weir/web.json';
 /** Seconds to wait for the daemon; checking a password takes a small router one. */
 const DAEMON_PATIENCE = 5;
 
-/** No answer is longer. */
+/** No usual answer is longer. */
 const LONGEST_ANSWER = 65536;
 
 /**
@@ -45,7 +45,7 @@ function webInfo(): array
  * @param array<string, mixed> $question
  * @return ?array<string, mixed> null when it does not answer
  */
-function askDaemon(array $question): ?array
+function askDaemon(array $question, int $longest = LONGEST_ANSWER): ?array
 {
     $path = webInfo()['control'] ?? null;
     $socket = is_string($path) ? @stream_socket_client("unix://$path", $number, $text, DAEMON_PATIENCE) : false;
@@ -55,7 +55,7 @@ function askDaemon(array $question): ?array
     stream_set_timeout($socket, DAEMON_PATIENCE);
     $flags = JSON_INVALID_UTF8_SUBSTITUTE | JSON_UNESCAPED_UNICODE;
     $sent = @fwrite($socket, json_encode($question, $flags) . "\n");
-    $line = $sent === false ? false : @fgets($socket, LONGEST_ANSWER);
+    $line = $sent === false ? false : @fgets($socket, $longest);
     fclose($socket);
     $answer = $line === false ? null : json_decode($line, true);
     return is_array($answer) ? $answer : null;

@@ -73,8 +73,10 @@ return [
             'tcp_flags_in' => h($row['proto'] === 'tcp' ? tcpFlags($row['tcp_flags_in']) : DASH),
             'tcp_flags_out' => h($row['proto'] === 'tcp' ? tcpFlags($row['tcp_flags_out']) : DASH),
         ];
+        $packets = (webInfo()['export'] ?? false) !== true ? ''
+            : ' ' . anchor('packets.php?id=' . digits($row['id']), say('Its packets'), 'more');
         echo '<h2 class="thing">' . h($row['host'] ?? $row['server']) . ' <small>'
-            . h($row['app_proto'] ?? $row['proto']) . '</small></h2><div class="grid three">';
+            . h($row['app_proto'] ?? $row['proto']) . $packets . '</small></h2><div class="grid three">';
         foreach (SESSION_CARDS as $title => $names) {
             $list = '';
             foreach ($names as $name) {

@@ -67,6 +67,16 @@ mariadb ca text
 mariadb timeout text
 mariadb web_user text
 mariadb web_password text
+export enabled bool
+export folder text
+export max_mb number
+export file_mb number
+export snaplen number
+export devices list
+export apps list
+export filter text
+export first_packets number
+export max_waiting text
 blocking enabled bool
 blocking way text
 blocking reset_interface text

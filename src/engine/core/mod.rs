@@ -4,6 +4,7 @@
 mod coverage;
 mod findings;
 mod flows;
+mod handled;
 mod reading;
 mod rows;
 mod services;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 pub use coverage::Line;
 use findings::TableIds;
+pub use handled::Handled;
 use stops::Stops;
 pub use stops::{Order, Stopped};
 
@@ -60,6 +62,8 @@ pub struct Core {
     check_at: Time,
     turns: u32,
     sessions: Table<Key, Session, 4>,
+    /// Where the session of the latest packet is.
+    latest: Option<Slot>,
     reports: Queues<2>,
     /// Sessions with volume that usage has not been told of.
     untold: Queues<1>,
@@ -92,6 +96,7 @@ impl Core {
             check_at: Time::ZERO,
             turns: 0,
             sessions: Table::new(options.max_sessions, timeouts(&options)),
+            latest: None,
             reports: Queues::default(),
             untold: Queues::default(),
             ids: Ids::default(),
@@ -208,6 +213,7 @@ impl Core {
                 }
             },
         };
+        self.latest = Some(slot);
         let Some((_, session)) = self.sessions.get_mut(slot) else { return };
         let side = session.side(from);
         let seen_on = *session.seen_on[side as usize].get_or_insert((packet.iface, packet.vlan));

@@ -271,6 +271,7 @@ type SessionRow =
 fn labelled(row: SessionRow) -> ((i64, i64), Labelled) {
     let (id, last, proto, client_port, server, server_port, host, app, start, client, device, bytes) = row;
     let labelled = Labelled {
+        id,
         proto,
         client_port,
         server,

@@ -284,6 +284,7 @@ fn sessions_behind(
         *behind = (row.get("last")?, row.get("id")?);
         count += 1;
         let labelled = Labelled {
+            id: behind.1,
             proto: row.get("proto")?,
             client_port: row.get("client_port")?,
             server: row.get("server")?,

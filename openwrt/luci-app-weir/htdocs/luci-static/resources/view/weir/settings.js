@@ -148,6 +148,26 @@ return view.extend({
 		o = add('storage', form.Value, 'places', 'asn', _('File of autonomous systems'));
 		o.placeholder = '/mnt/usb/asn.mmdb';
 
+		o = add('storage', form.Flag, 'export', 'enabled', _('Keep packets'),
+			_('In capture files, of which the newest are kept. Not with the source heads. There may be passwords in them.'));
+
+		o = add('storage', form.Value, 'export', 'folder', _('Folder of the packets'),
+			_('A folder for them alone. /tmp is memory.'));
+		o.depends('export_enabled', '1');
+		o.placeholder = '/tmp/weir/pcap';
+		o.validate = isFolder();
+
+		o = add('storage', form.DynamicList, 'export', 'devices', _('Packets of devices'),
+			_('MAC addresses, addresses or networks; none means all.'));
+		o.depends('export_enabled', '1');
+
+		o = add('storage', form.DynamicList, 'export', 'apps', _('Packets of apps'));
+		o.depends('export_enabled', '1');
+
+		o = add('storage', form.Value, 'export', 'filter', _('Packets that match'), _('A filter as of tcpdump.'));
+		o.depends('export_enabled', '1');
+		o.placeholder = 'not port 22';
+
 		o = add('mariadb', form.Value, 'mariadb', 'host', _('Server'));
 		o.datatype = 'host';
 		o.placeholder = '127.0.0.1';
@@ -206,6 +226,10 @@ return view.extend({
 			[ 'apps', 'max_uses', _('Apps in use at once, by device'), '8192' ],
 			[ 'services', 'max_services', _('Services remembered'), '1024' ],
 			[ 'places', 'max_places', _('Addresses remembered with their place'), '2048' ],
+			[ 'export', 'max_mb', _('Size of kept packets, in MB'), '8' ],
+			[ 'export', 'file_mb', _('…and of one of their files'), '1' ],
+			[ 'export', 'snaplen', _('Bytes of a packet that are kept'), '4096' ],
+			[ 'export', 'first_packets', _('First packets of a session that wait for its app'), '16' ],
 			[ 'rollup', 'max_pairs', _('Devices with an app in a volume'), '2000' ],
 			[ 'rollup', 'share', _('Part of the database for volumes, of 100'), '75' ],
 			[ 'store', 'max_queue', _('Records that wait'), '20000' ],
@@ -218,6 +242,7 @@ return view.extend({
 
 		several('limits', isSize(), [
 			[ 'capture', 'buffer', _('Memory for packets that wait, for each device'), '2MiB' ],
+			[ 'export', 'max_waiting', _('Memory for packets that wait for an app'), '1MiB' ],
 			[ 'capture', 'max_fragment_bytes', _('Memory for datagrams in pieces'), '256KiB' ],
 			[ 'sessions', 'max_stream_bytes', _('Memory for what waits in TCP streams'), '1MiB' ],
 			[ 'sessions', 'max_stream_side', _('…and in one direction of one of them'), '80KiB' ]
