@@ -122,7 +122,7 @@ fn damage_ends_in_an_answer() {
     let folder = Folder::new("damaged");
     let whole = countries(28);
     let mut failed = 0;
-    for at in (0..whole.len()).step_by(3) {
+    for at in (0..whole.len()).step_by(7) {
         for value in [0, 0xff, 0x3f] {
             let mut bytes = whole.clone();
             bytes[at] = value;

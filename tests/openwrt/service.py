@@ -188,6 +188,13 @@ def rights_and_restarts(program, place):
     assert router.run("init", "reload_service") == "start\n"
     router.set("storage", folder=str(router.root / "mnt/other"))
     assert router.run("init", "reload_service") == "stop\nstart\n"
+    packets = router.root / "mnt/packets"
+    router.set("export", enabled="1", folder=str(packets))
+    assert router.run("init", "reload_service") == "stop\nstart\n"
+    assert f"jail_mount_rw {packets}\n" in router.run("init", "start_service")
+    (packets / "photo.jpg").write_text("somebody's own")
+    out = router.run("init", "start_service")
+    assert "no packets are kept" in out and f"jail_mount_rw {packets}" not in out
 
 
 def doubts_are_told(program, place):

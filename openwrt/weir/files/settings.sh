@@ -228,6 +228,21 @@ weir_folder() {
 	FOLDER=$folder
 }
 
+# weir_export: sets EXPORT, the folder of the packets that are kept, where some are;
+# fails when it is none of Weir's own.
+weir_export() {
+	local enabled folder
+
+	EXPORT=
+	config_get_bool enabled export enabled 0
+	[ "$enabled" = 1 ] || return 0
+	config_get folder export folder /tmp/weir/pcap
+	folder=$(weir_own "$folder") || return 1
+	# shellcheck disable=SC2010 # names that are none of Weir's, whatever they are
+	! ls -A "$folder" 2> /dev/null | grep -qv '^weir-.*\.pcapng$' || return 1
+	EXPORT=$folder
+}
+
 # weir_mount FOLDER: the device that it lies on, and where that is mounted. It
 # may not be there yet.
 weir_mount() {

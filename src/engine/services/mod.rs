@@ -119,7 +119,7 @@ impl Services {
         self.options = options;
     }
 
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.table.len()
     }
 
