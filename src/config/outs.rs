@@ -22,6 +22,7 @@ pub const EXAMPLE: &str = "
 # status`. Each needs a name and a kind. `types` are those of EVE, all if none
 # is named; details such as \"tls\" are made for who names them. A password or
 # token can lie in a file instead: password_file, token_file.
+# A file, or \"-\" for standard output. Earlier files stay as eve.json.1.gz and so on.
 # [[out]]
 # name = \"log\"
 # kind = \"eve\"
@@ -32,6 +33,9 @@ pub const EXAMPLE: &str = "
 # keep = 5
 # compress = true
 # max_queue = 5000
+# \"udp\" or \"tcp\", where messages have their length before them (\"octets\") or
+# a \"newline\" behind; \"rfc5424\" or \"rfc3164\". The form \"asset\" has services
+# alone, as passive asset platforms read them; deep adds the body of pages.
 # [[out]]
 # name = \"siem\"
 # kind = \"syslog\"
@@ -43,6 +47,8 @@ pub const EXAMPLE: &str = "
 # tag = \"weir\"
 # form = \"eve\"
 # deep = false
+# Volumes, coverage and losses. Version 1 has db, user and password instead of
+# org, bucket and token.
 # [[out]]
 # name = \"influx\"
 # kind = \"influx\"
@@ -50,6 +56,8 @@ pub const EXAMPLE: &str = "
 # org = \"home\"
 # bucket = \"weir\"
 # token_file = \"/etc/weir/influx.token\"
+# Each device's rates and presence, by MQTT 3.1.1, as Home Assistant discovers
+# them; discovery \"\" for states alone.
 # [[out]]
 # name = \"home\"
 # kind = \"mqtt\"
@@ -61,6 +69,7 @@ pub const EXAMPLE: &str = "
 # discovery = \"homeassistant\"
 # qos = 1
 # away_after = \"5min\"
+# Sessions as IPFIX, by \"udp\" or \"tcp\".
 # [[out]]
 # name = \"flows\"
 # kind = \"ipfix\"
@@ -109,7 +118,7 @@ type Read<T> = Result<T, String>;
 impl Reader<'_> {
     /// The out, as far as it can be read, and all that is wrong with it.
     fn out(mut self) -> (Option<Out>, Vec<Complaint>) {
-        let name = self.need("name", text);
+        let name = self.need("name", title);
         let kind = self.need("kind", |value| one_of(value, &KINDS));
         let max_queue = self.get("max_queue", 5000, number::<100, 1_000_000>);
         let way = match kind {
@@ -269,6 +278,12 @@ const KINDS: [&str; 5] = ["eve", "syslog", "influx", "mqtt", "ipfix"];
 fn text(value: &DeValue<'_>) -> Read<String> {
     let text = value.as_str().filter(|text| !text.trim().is_empty() && !text.contains(char::is_control));
     text.map(Into::into).ok_or_else(|| "text in quotes".into())
+}
+
+/// A name has to fit where stages are written down.
+fn title(value: &DeValue<'_>) -> Read<String> {
+    let name = text(value).ok().filter(|name| name.chars().count() <= 64);
+    name.ok_or_else(|| "a name of at most 64 characters".into())
 }
 
 /// What a topic of MQTT may begin with: no wildcards, no empty parts.

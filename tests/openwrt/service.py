@@ -32,9 +32,8 @@ def settings_are_complete(program, place):
     assert have == wanted, have ^ wanted
     # So are those of the outs in its example, and what stands for one of these.
     example = (ROOT / "config.toml").read_text().partition("# [[out]]")[2]
-    wanted = {(key, kinds[type(value)]) for key, value in tomllib.loads("\n".join(
-        f"[x{number}]{part}".replace("\n# ", "\n") for number, part in enumerate(example.split("# [[out]]"))
-    )).items() for key, value in value.items()}
+    lines = [line[2:] for line in f"# [[out]]{example}".splitlines() if "[[out]]" in line or " = " in line]
+    wanted = {(key, kinds[type(value)]) for out in tomllib.loads("\n".join(lines))["out"] for key, value in out.items()}
     wanted = wanted - {("name", "text")} | {(name, "text") for name in ("db", "token", "password")}
     block = re.search(r'^WEIR_OUT="\n(.*?)^"$', (FILES / "settings.sh").read_text(), re.M | re.S)
     have = {tuple(line.split()) for line in block[1].splitlines()}

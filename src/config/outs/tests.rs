@@ -69,6 +69,8 @@ fn every_mistake_in_an_out_is_told_with_its_place() {
     }
     assert_eq!(wrong.len(), begins.len(), "{told}");
     assert_eq!(outs("[out]\nname = \"a\"").unwrap_err(), ["1:2: expected [[out]], with double brackets"]);
+    let long = format!("[[out]]\nname = {:?}\nkind = \"ipfix\"\nserver = \"a:1\"", "x".repeat(65));
+    assert_eq!(outs(&long).unwrap_err(), ["2:8: expected a name of at most 64 characters for name"]);
     let none = outs("[[out]]\nname = \"a\"\nkind = \"influx\"\nurl = \"http://a\"").unwrap_err();
     assert!(none[0].contains("needs a bucket"), "{none:?}");
 }
