@@ -27,8 +27,7 @@ pub fn message(service: &Service, tag: &str, deep: bool) -> Option<Json> {
     })
 }
 
-/// What the two forms have of a service. Whoever adds a column to the record
-/// fills in the field here.
+/// What the two forms have of a service.
 #[derive(Default)]
 struct Seen {
     is_http: bool,
@@ -49,9 +48,17 @@ impl Seen {
             (Some(product), None) => product.into(),
             _ => String::new(),
         };
-        let data = service.banner.as_deref().map(hex).unwrap_or_default();
-        let url = if is_http { url(service) } else { String::new() };
-        Seen { is_http, url, server, data, ..Seen::default() }
+        // Without `deep` in [services] the bytes are not kept, but what of them is text.
+        let data = service.data.clone().or_else(|| service.banner.as_deref().map(hex));
+        Seen {
+            is_http,
+            url: if is_http { service.url.clone().unwrap_or_else(|| url(service)) } else { String::new() },
+            code: service.code.map(|code| code.to_string()).unwrap_or_default(),
+            content_type: service.content_type.clone().unwrap_or_default(),
+            server,
+            body: service.body.clone().unwrap_or_default(),
+            data: data.unwrap_or_default(),
+        }
     }
 }
 
@@ -91,6 +98,11 @@ pub mod tests {
             host: Some(Name("www.example.com".into())),
             title: None,
             banner: Some("SSH-2.0-x\r\n".into()),
+            url: Some("http://www.example.com:8080/a".into()),
+            code: Some(404),
+            content_type: Some("text/html".into()),
+            body: Some("<p>".into()),
+            data: None,
             first: Time::from_secs(1_700_000_000),
             last: Time::from_secs(1_700_000_060),
         }
@@ -101,9 +113,13 @@ pub mod tests {
         let page = message(&service(8080, "http"), "lab", false).unwrap();
         assert_eq!(
             page,
-            json!({"pro": "HTTP", "tag": "lab", "ip": "192.0.2.7", "port": "8080", "code": "", "type": "",
-                "url": "http://www.example.com:8080/", "server": "nginx/1.22", "body": ""})
+            json!({"pro": "HTTP", "tag": "lab", "ip": "192.0.2.7", "port": "8080", "code": "404",
+                "type": "text/html", "url": "http://www.example.com:8080/a", "server": "nginx/1.22", "body": ""})
         );
+        let deep = message(&service(8080, "http"), "lab", true).unwrap();
+        assert_eq!(deep["body"], "<p>");
+        let unseen = Service { url: None, code: None, ..service(8080, "http") };
+        assert_eq!(message(&unseen, "lab", false).unwrap()["url"], "http://www.example.com:8080/");
         let shell = message(&service(22, "ssh"), "lab", false).unwrap();
         assert_eq!(
             shell,

@@ -33,6 +33,8 @@ fn session(number: u16, bytes: u64, reason: Option<&'static str>) -> Session {
         names: None,
         app: None,
         app_line: None,
+        country: None,
+        asn: None,
         app_proto: None,
         note: None,
         reason,
