@@ -142,7 +142,7 @@ impl Devices {
         }
     }
 
-    /// `device` was seen at `address`.
+    /// `device` was seen at `address`; `true` where it was not known.
     pub fn seen(
         &mut self,
         device: Device,
@@ -150,8 +150,9 @@ impl Devices {
         address: IpAddr,
         now: Time,
         out: &mut Vec<Record>,
-    ) {
-        let slot = match self.things.find(&device) {
+    ) -> bool {
+        let known = self.things.find(&device);
+        let slot = match known {
             Some(slot) => {
                 self.things.touch(slot, 0, now);
                 slot
@@ -164,7 +165,7 @@ impl Devices {
                 slot
             }
         };
-        let Some((_, state)) = self.things.get_mut(slot) else { return };
+        let Some((_, state)) = self.things.get_mut(slot) else { return false };
         state.row.last = state.row.last.max(now);
         if let Device::Mac(_) = device {
             state.row.mac = mac.map(Mac);
@@ -184,6 +185,7 @@ impl Devices {
         if self.waiting.len() > MAX_WAITING {
             out.append(&mut self.waiting);
         }
+        known.is_none()
     }
 
     /// The minute is over: writes what is new in it, and now and then that a

@@ -15,6 +15,7 @@ mod hosts;
 mod key;
 mod names;
 mod notes;
+mod notices;
 mod questions;
 pub mod services;
 mod session;
@@ -36,6 +37,7 @@ use core::Core;
 
 pub use core::{Handled, Line, Order, Stopped};
 pub use flow::{Ends, Flow};
+pub use notices::Notice;
 
 /// Limits and timeouts; `config.toml` says what each costs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -117,6 +119,8 @@ stats! {
     questions_open,
     names,
     devices,
+    /// Notices that nobody took in time.
+    notices_lost,
     /// Apps in use.
     uses,
     /// Services remembered, and those that had to go because there were too many.
@@ -271,6 +275,12 @@ impl Engine {
     /// The records so far, in the order in which they came about.
     pub fn drain(&mut self) -> impl Iterator<Item = Record> + '_ {
         self.core.drain()
+    }
+
+    /// What was noticed since the last call, for alerts. What nobody takes is lost
+    /// but for the latest.
+    pub fn notices(&mut self) -> impl Iterator<Item = Notice> + '_ {
+        self.core.notices()
     }
 
     /// How many records wait to be drained.

@@ -11,6 +11,7 @@ use crate::rules::Rules;
 use crate::time::Time;
 use crate::wire::{self, LinkType, Tunnel, flag};
 
+mod lan;
 mod naming;
 mod serving;
 mod stops;

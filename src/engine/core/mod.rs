@@ -11,6 +11,7 @@ mod services;
 mod stops;
 mod upkeep;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,11 +22,12 @@ use stops::Stops;
 pub use stops::{Order, Stopped};
 
 use super::apps::Apps;
-use super::devices::Devices;
+use super::devices::{Devices, is_local};
 use super::ech::Configs;
 use super::hosts::Hosts;
 use super::key::{End, Key, sent_by_server};
 use super::names::Names;
+use super::notices::{Notice, Notices};
 use super::questions::Questions;
 use super::services::Services;
 use super::session::{Reading, Reason, Session, class};
@@ -34,11 +36,11 @@ use super::tcp::Connection;
 use super::usage::{Usage, Volume};
 use super::{Options, Stats};
 use crate::dissect::Side;
-use crate::record::{Ids, Record};
+use crate::record::{Device, Ids, Record};
 use crate::rules::Rules;
 use crate::table::{Queues, Slot, Table};
 use crate::time::Time;
-use crate::wire::{Body, Packet};
+use crate::wire::{Body, Packet, RawMac};
 
 /// Packets this much older than the latest are out of order; older ones belong
 /// to another time, as in captures that were joined together.
@@ -85,6 +87,7 @@ pub struct Core {
     /// By the number of the interface.
     lines: Vec<Line>,
     stops: Stops,
+    notices: Notices,
     stats: Stats,
     out: Vec<Record>,
 }
@@ -115,6 +118,7 @@ impl Core {
             no_iface: "".into(),
             lines: Vec::new(),
             stops: Stops::default(),
+            notices: Notices::default(),
             stats: Stats::default(),
             out: Vec::new(),
             options,
@@ -284,7 +288,7 @@ impl Core {
         let (client_mac, server) = (ours.0, theirs.1);
         let (mac, address) = if device_serves { theirs } else { ours };
         let device = self.devices.name(mac, address);
-        self.devices.seen(device, mac, address, time, &mut self.out);
+        self.seen(device, mac, address, time);
         self.numbers = self.numbers.wrapping_add(1);
         let mut session = Session {
             number: self.numbers,
@@ -332,6 +336,14 @@ impl Core {
         slot
     }
 
+    /// `device` was seen at `address`.
+    fn seen(&mut self, device: Device, mac: Option<RawMac>, address: IpAddr, time: Time) {
+        let is_new = self.devices.seen(device, mac, address, time, &mut self.out);
+        if is_new && (matches!(device, Device::Mac(_)) || is_local(address)) {
+            self.notices.push(Notice::NewDevice { time, device, address });
+        }
+    }
+
     /// Ends the session at `slot` and writes it down.
     fn close(&mut self, slot: Slot, reason: Reason) {
         self.end_of_stream(slot);
@@ -368,6 +380,10 @@ impl Core {
         self.out.len()
     }
 
+    pub fn notices(&mut self) -> impl Iterator<Item = Notice> + '_ {
+        self.notices.drain()
+    }
+
     pub fn stats(&self) -> Stats {
         Stats {
             sessions_open: self.sessions.len() as u64,
@@ -376,6 +392,7 @@ impl Core {
             questions_open: self.questions.len() as u64,
             names: self.names.len() as u64,
             devices: self.devices.len() as u64,
+            notices_lost: self.notices.lost(),
             uses: self.usage.len() as u64,
             services: self.services.len() as u64,
             services_forgotten: self.services.forgotten(),
