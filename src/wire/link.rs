@@ -4,6 +4,7 @@
 //! etherparse knows neither PPPoE, MPLS, SLL2, NULL nor NFLOG (see
 //! `docs/DECISIONS.md`). From the IP header on, etherparse reads.
 
+use super::arp::Arp;
 use super::bytes::{array_at, u8_at, u16_at};
 use super::wifi;
 
@@ -16,6 +17,7 @@ pub(super) const IPV6: u16 = 0x86dd;
 pub(super) const VLAN: u16 = 0x8100;
 pub(super) const QINQ: u16 = 0x88a8;
 pub(super) const QINQ_OLD: u16 = 0x9100;
+const ARP: u16 = 0x0806;
 const MPLS: u16 = 0x8847;
 const MPLS_MULTICAST: u16 = 0x8848;
 const PPPOE: u16 = 0x8864;
@@ -102,8 +104,10 @@ impl LinkType {
 /// Why a frame gave no packet. Both are counters, never a log line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Skip {
-    /// Whole, but not IP: ARP, spanning tree and the like.
+    /// Whole, but not IP: spanning tree and the like.
     NotIp,
+    /// Not IP either, but it says who has which address.
+    Arp(Arp),
     /// Ends before its headers do, or contradicts itself.
     Malformed,
 }
@@ -117,6 +121,8 @@ pub struct Link<'a> {
     pub dst_mac: Option<RawMac>,
     /// The outermost VLAN's number.
     pub vlan: Option<u16>,
+    /// What was found in place of IP.
+    arp: Option<Arp>,
     /// From the IP header to the end of the frame, padding included.
     pub ip: &'a [u8],
 }
@@ -141,7 +147,7 @@ impl<'a> Link<'a> {
         };
         match found {
             None => Err(Skip::Malformed),
-            Some(false) => Err(Skip::NotIp),
+            Some(false) => Err(link.arp.map_or(Skip::NotIp, Skip::Arp)),
             Some(true) => Ok(link),
         }
     }
@@ -183,6 +189,10 @@ impl<'a> Link<'a> {
                 IPV4 | IPV6 => {
                     self.ip = rest;
                     return Some(matches!(u8_at(rest, 0)? >> 4, 4 | 6));
+                }
+                ARP => {
+                    self.arp = Arp::read(rest, self.vlan);
+                    return Some(false);
                 }
                 VLAN | QINQ | QINQ_OLD => {
                     // Number 0 says a priority and no VLAN (IEEE 802.1Q, table 9-2).

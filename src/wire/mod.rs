@@ -1,15 +1,18 @@
 //! From a frame to packets: addresses, ports, lengths and the payload.
 //!
 //! `link` finds the IP header, `ip` reads it, `fragment` puts datagrams in
-//! pieces together, `transport` reads TCP, UDP and ICMP, and `tunnel` opens
-//! packets inside packets. `reset` alone makes frames. Bytes are counted at the IP layer, as conntrack
+//! pieces together, `transport` reads TCP, UDP and ICMP, `quote` what
+//! ICMP quotes, and `tunnel` opens packets inside packets; `arp` reads what is no
+//! packet. `reset` alone makes frames. Bytes are counted at the IP layer, as conntrack
 //! and IPFIX count them: headers and payload of IP, no padding, no Ethernet.
 
+mod arp;
 pub mod bytes;
 mod fragment;
 mod ip;
 mod link;
 pub mod ports;
+mod quote;
 pub mod reset;
 mod transport;
 mod tunnel;
@@ -17,8 +20,10 @@ mod wifi;
 
 use std::net::IpAddr;
 
+pub use arp::Arp;
 pub use ip::{Fragment, Ip, proto};
 pub use link::{Link, LinkType, RawMac, Skip};
+pub use quote::{option, quoted};
 pub use transport::{Body, Icmp, Tcp, Udp, flag};
 pub use tunnel::{Tunnel, Tunnels};
 
@@ -78,6 +83,8 @@ pub struct Counters {
     pub frames: u64,
     /// Frames that hold no IP: ARP and the like.
     pub not_ip: u64,
+    /// Of those, messages of ARP that were read.
+    pub arp: u64,
     /// Frames and inner packets whose headers end early or contradict themselves.
     pub malformed: u64,
     /// Pieces of datagrams.
@@ -91,10 +98,11 @@ pub struct Counters {
 impl Counters {
     /// Calls `each` with every name and value.
     pub fn each(&self, each: &mut dyn FnMut(&'static str, u64)) {
-        let Counters { frames, not_ip, malformed, fragments, orphans, tunnelled } = *self;
+        let Counters { frames, not_ip, arp, malformed, fragments, orphans, tunnelled } = *self;
         let named = [
             ("frames", frames),
             ("not_ip", not_ip),
+            ("arp", arp),
             ("malformed", malformed),
             ("fragments", fragments),
             ("orphans", orphans),
@@ -120,6 +128,8 @@ pub struct Decoder {
     options: Options,
     reassembler: Reassembler,
     counters: Counters,
+    /// In the frame that was read last.
+    arp: Option<Arp>,
 }
 
 /// What is the same for all packets of a frame.
@@ -140,6 +150,7 @@ impl Decoder {
             options,
             reassembler: Reassembler::new(options.max_datagrams, options.max_fragment_bytes),
             counters: Counters::default(),
+            arp: None,
         }
     }
 
@@ -178,6 +189,11 @@ impl Decoder {
                 return self.ip(now, at, link.ip, on_wire.saturating_sub(headers), each);
             }
             Err(Skip::NotIp) => self.counters.not_ip += 1,
+            Err(Skip::Arp(arp)) => {
+                self.counters.not_ip += 1;
+                self.counters.arp += 1;
+                self.arp = Some(arp);
+            }
             Err(Skip::Malformed) => self.counters.malformed += 1,
         }
         0
@@ -197,6 +213,11 @@ impl Decoder {
         let at = Frame { span: Span::at(time), iface, src_mac, ..Frame::default() };
         let on_wire = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         self.ip(now, at, bytes, on_wire, each);
+    }
+
+    /// The message of ARP that the last frame held, if it held one; once.
+    pub fn arp(&mut self) -> Option<Arp> {
+        self.arp.take()
     }
 
     fn ip(
