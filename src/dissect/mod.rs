@@ -5,6 +5,7 @@
 //! dissector owns no buffer: what it does not take comes back with more
 //! behind it, however TCP had cut it. The engine reassembles, within a bound.
 
+pub mod about;
 pub mod dhcp;
 pub mod dns;
 mod encoding;
@@ -16,6 +17,7 @@ mod lines;
 pub mod login;
 mod logins;
 mod named;
+mod nbns;
 pub mod ntlm;
 mod pieces;
 mod pop3;
@@ -31,6 +33,7 @@ mod words;
 
 use std::sync::LazyLock;
 
+use crate::record::Mac;
 use crate::wire::proto;
 use named::{calls, data, home, industry, media, meter, net, office, peer, play, text};
 
@@ -38,8 +41,8 @@ use named::{calls, data, home, industry, media, meter, net, office, peer, play, 
 /// bytes look like another's stands before it.
 #[rustfmt::skip]
 pub static PROTOCOLS: &[&Protocol] = &[
-    &tls::TLS, &http::HTTP, &http::HTTP2, &net::NBNS, &dns::MDNS, &dns::LLMNR, &dns::DNS, &quic::QUIC, &net::NTP,
-    &calls::WHATSAPP_CALL, &calls::TEAMS_CALL, &calls::ZOOM_STUN, &media::STUN, &net::DHCP, &net::DHCPV6, &net::SSDP,
+    &tls::TLS, &http::HTTP, &http::HTTP2, &nbns::NBNS, &dns::MDNS, &dns::LLMNR, &dns::DNS, &quic::QUIC, &net::NTP,
+    &calls::WHATSAPP_CALL, &calls::TEAMS_CALL, &calls::ZOOM_STUN, &media::STUN, &dhcp::DHCP, &dhcp::DHCPV6, &net::SSDP,
     &tls::DTLS, &media::WIREGUARD, &media::BITTORRENT_UDP, &text::SSH, &text::FTP, &text::SMTP, &text::POP3,
     &text::IMAP, &data::SMB, &net::SMBDGM, &net::NBDGM, &net::NBSS, &net::SNMP, &media::SIP, &media::SIP_TCP,
     &media::RTSP, &media::BITTORRENT, &net::TFTP, &media::OPENVPN, &media::IKE, &media::WHATSAPP, &text::XMPP,
@@ -219,6 +222,9 @@ pub trait Sink {
 
     /// A message of DHCP.
     fn dhcp(&mut self, _message: dhcp::Message) {}
+
+    /// What the device with address `mac`, or else the sender, says of itself.
+    fn clue(&mut self, _mac: Option<Mac>, _clue: about::Clue) {}
 
     /// Whom the first HTTP request of a session is for.
     fn http_host(&mut self, _host: &str) {}

@@ -1,9 +1,11 @@
 //! What dissectors find, for their tests.
 
+use super::about::Clue;
 use super::dns;
 use super::ftp::Exchange;
 use super::login::Login;
 use super::{Dissector, Product, Side, Sink, Step, dhcp, smtp, ssh};
+use crate::record::Mac;
 
 #[derive(Default, PartialEq, Debug)]
 pub struct Found {
@@ -13,6 +15,7 @@ pub struct Found {
     pub mails: Vec<smtp::Mail>,
     pub ssh: Vec<ssh::Hello>,
     pub dhcp: Vec<dhcp::Message>,
+    pub clues: Vec<Clue>,
 }
 
 impl Found {
@@ -80,5 +83,9 @@ impl Sink for Found {
 
     fn dhcp(&mut self, message: dhcp::Message) {
         self.dhcp.push(message);
+    }
+
+    fn clue(&mut self, _: Option<Mac>, clue: Clue) {
+        self.clues.push(clue);
     }
 }

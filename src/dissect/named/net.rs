@@ -5,8 +5,6 @@ use super::{holds, le_length_at, le32_at, length_at, starts_with_any};
 use crate::wire::bytes::{array_at, u8_at, u16_at, u32_at};
 
 named! {
-    /// NetBIOS names look like DNS, but their names are encoded (RFC 1002, 4.2).
-    NBNS = "netbios", UDP, |o| o.has_port(137) && o.bytes.len() >= 12;
     /// A mail slot in a NetBIOS datagram, with names as long as they are: SMB (MS-MAIL).
     SMBDGM = "smb", UDP, |o| o.has_port(138) && array_at(o.bytes, 82)? == *b"\xffSMB";
     /// NetBIOS datagrams (RFC 1002, 4.4).
@@ -14,10 +12,6 @@ named! {
     /// NetBIOS sessions: a request with its names, or the answer (RFC 1002, 4.3).
     NBSS = "netbios", TCP, |o| matches!(u32_at(o.bytes, 0)?, 0x8100_0044) && u8_at(o.bytes, 4)? == 0x20
         || o.server_port == 139 && matches!(array_at(o.bytes, 0)?, [0x82, 0, 0, 0] | [0x83, 0, 0, 1] | [0x85, 0, 0, 0]);
-    /// DHCP: BOOTP with the cookie (RFC 2131, 3).
-    DHCP = "dhcp", UDP, |o| (o.has_port(67) || o.has_port(68)) && u32_at(o.bytes, 236)? == 0x6382_5363;
-    /// RFC 8415, 8 and 9
-    DHCPV6 = "dhcp", UDP, |o| (o.has_port(546) || o.has_port(547)) && matches!(u8_at(o.bytes, 0)?, 1..=36);
     /// NTP: versions 1 to 4, a mode that exists, a stratum that exists, or a control message
     /// (RFC 5905, 7.3; RFC 9327, 2).
     NTP = "ntp", UDP, |o| o.has_port(123) && (1..=4).contains(&(u8_at(o.bytes, 0)? >> 3 & 7)) && match u8_at(o.bytes, 0)? & 7 {
