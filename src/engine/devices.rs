@@ -8,7 +8,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::identity::Known;
 use super::key::is_group;
+use super::os::By;
+use crate::dissect::about::NameSource;
 use crate::record::{Device, Mac, Record, Thing};
 use crate::table::Table;
 use crate::time::Time;
@@ -37,7 +40,8 @@ const MAX_WAITING: usize = 1_000;
 /// What is known of the MAC addresses and the things in the LAN.
 pub struct Devices {
     neighbours: Table<RawMac, Neighbour, 1>,
-    things: Table<Device, State, 1>,
+    pub(super) things: Table<Device, State, 1>,
+    pub(super) known: Known,
     /// Rows that are written when the minute is over.
     waiting: Vec<Record>,
     written_at_once: u32,
@@ -53,12 +57,17 @@ struct Neighbour {
     own: Option<Vec<IpAddr>>,
 }
 
-struct State {
-    row: Thing,
+/// One of them.
+pub struct State {
+    pub(super) row: Thing,
+    /// What its name comes from…
+    pub(super) named_by: Option<NameSource>,
+    /// …and what the guess at what it runs.
+    pub(super) guessed_by: Option<By>,
     /// When its row was written; never before it was.
     written: Time,
-    /// An address came in that the row in the database does not have.
-    changed: bool,
+    /// Something came in that the row in the database does not have.
+    pub(super) changed: bool,
 }
 
 impl Devices {
@@ -66,6 +75,7 @@ impl Devices {
         Devices {
             neighbours: Table::new(limit, [TIMEOUT]),
             things: Table::new(limit, [TIMEOUT]),
+            known: Known::new(limit, TIMEOUT),
             waiting: Vec::new(),
             written_at_once: 0,
         }
@@ -73,6 +83,7 @@ impl Devices {
 
     pub fn resize(&mut self, limit: usize) {
         self.neighbours.resize(limit, [TIMEOUT], |_, _| {});
+        self.known.resize(limit, TIMEOUT);
         let waiting = &mut self.waiting;
         self.things.resize(limit, [TIMEOUT], |_, state| waiting.extend(state.news()));
     }
@@ -158,8 +169,8 @@ impl Devices {
                 slot
             }
             None => {
-                let row = Thing { device, mac: None, ipv4: None, ipv6: None, first: now, last: now };
-                let state = State { row, written: Time::ZERO, changed: true };
+                let mut state = State::new(device, now);
+                self.known.describe(&mut state);
                 let (slot, gone) = self.things.insert(device, 0, now, state);
                 self.waiting.extend(gone.and_then(|(_, state)| state.news()));
                 slot
@@ -171,8 +182,9 @@ impl Devices {
             state.row.mac = mac.map(Mac);
         }
         let field = if address.is_ipv4() { &mut state.row.ipv4 } else { &mut state.row.ipv6 };
-        // Link-local addresses of IPv6 say nothing once there is another.
-        let better = field.is_none() || !is_link_local(address);
+        // Link-local addresses of IPv6 say nothing once there is another. Who asks DHCP
+        // for its first one has none.
+        let better = !address.is_unspecified() && (field.is_none() || !is_link_local(address));
         if better && field.replace(address) != Some(address) {
             state.changed = true;
         }
@@ -206,6 +218,7 @@ impl Devices {
     /// Lets go of what was silent for long.
     pub fn expire(&mut self, now: Time) {
         while self.neighbours.expire(now).is_some() {}
+        self.known.expire(now);
         while let Some((_, state)) = self.things.expire(now) {
             self.waiting.extend(state.news());
         }
@@ -222,10 +235,31 @@ impl Devices {
     pub fn step(&mut self, from: Time, to: Time) {
         self.neighbours.step(from, to);
         self.things.step(from, to);
+        self.known.step(from, to);
     }
 }
 
 impl State {
+    fn new(device: Device, now: Time) -> State {
+        let row = Thing {
+            device,
+            mac: None,
+            ipv4: None,
+            ipv6: None,
+            vendor: None,
+            name: None,
+            name_source: None,
+            os: None,
+            os_source: None,
+            kind: None,
+            is_random: None,
+            merge_with: None,
+            first: now,
+            last: now,
+        };
+        State { row, named_by: None, guessed_by: None, written: Time::ZERO, changed: true }
+    }
+
     /// Its row, when the database does not have it as it is.
     fn news(self) -> Option<Record> {
         (self.changed || self.row.last > self.written).then(|| self.row.into())

@@ -7,15 +7,20 @@
 //! `usage`.
 
 mod apps;
+mod arp;
 mod core;
 mod devices;
 mod ech;
 mod flow;
 mod hosts;
+mod icmp;
+mod identity;
 mod key;
 mod names;
 mod notes;
 mod notices;
+mod os;
+mod pace;
 mod questions;
 pub mod services;
 mod session;
@@ -24,12 +29,13 @@ mod tcp;
 #[cfg(test)]
 mod tests;
 mod usage;
+mod vendors;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::policy::{Local, Policy, Spent};
-use crate::record::Record;
+use crate::record::{Mac, Record};
 use crate::rules::Rules;
 use crate::time::Time;
 use crate::wire::{self, Decoder, LinkType, Packet, RawMac};
@@ -38,6 +44,7 @@ use core::Core;
 pub use core::{Handled, Line, Order, Stopped};
 pub use flow::{Ends, Flow};
 pub use notices::Notice;
+pub use vendors::{MAX_FILE as MAX_VENDORS_FILE, Vendors};
 
 /// Limits and timeouts; `config.toml` says what each costs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -119,6 +126,10 @@ stats! {
     questions_open,
     names,
     devices,
+    /// Messages of ARP that were not written down: the same again, or too many in a minute.
+    arp_left_out,
+    /// Messages of ICMP that no row counts: too many different ones in a minute.
+    icmp_left_out,
     /// Notices that nobody took in time.
     notices_lost,
     /// Apps in use.
@@ -161,6 +172,12 @@ impl Engine {
         let bytes =
             self.decoder.frame(now, time, iface, kind, frame, on_wire, &mut |packet| core.packet(&packet));
         core.saw(iface, bytes.into());
+        // What is no packet has no bytes.
+        if bytes == 0
+            && let Some(arp) = self.decoder.arp()
+        {
+            core.arp(time, &arp);
+        }
     }
 
     /// Takes in one of the first packets of a session whose volume is told by
@@ -216,6 +233,16 @@ impl Engine {
     /// has one now, or if they had none.
     pub fn set_rules(&mut self, rules: Arc<Rules>) {
         self.core.set_rules(rules);
+    }
+
+    /// Replaces the table of who made which network card.
+    pub fn set_vendors(&mut self, vendors: Option<Arc<Vendors>>) {
+        self.core.set_vendors(vendors);
+    }
+
+    /// Replaces what the LAN's DHCP server calls devices.
+    pub fn set_leases(&mut self, leases: Vec<(Mac, Arc<str>)>) {
+        self.core.set_leases(leases);
     }
 
     /// Replaces the policies.

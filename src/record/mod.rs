@@ -512,6 +512,24 @@ tables! {
         ipv4: Option<IpAddr> = known,
         /// The IPv6 address it used last.
         ipv6: Option<IpAddr> = known,
+        /// Who made its network card, by its MAC address.
+        vendor: Option<Arc<str>> = known,
+        /// What it is called.
+        name: Option<Name> = known,
+        /// Who says so, the surest first: lease, which is dnsmasq; dhcp, mdns or netbios,
+        /// where it does itself.
+        name_source: Option<&'static str> = known,
+        /// What it runs: a guess.
+        os: Option<Short> = known,
+        /// What the guess is made by, the surest first: mdns, dhcp class, user agent, dhcp
+        /// options or ttl.
+        os_source: Option<&'static str> = known,
+        /// What it is for, where it says so: router, printer, camera…
+        kind: Option<&'static str> = known,
+        /// Whether its MAC address is made up, as phones do against being followed.
+        is_random: Option<u8> = known,
+        /// Another device that it may be, under an earlier address: it has the same name.
+        merge_with: Option<Device> = known,
         /// First packet, microseconds since 1970.
         first: Time = least,
         /// Latest packet, microseconds since 1970.

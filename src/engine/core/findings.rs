@@ -5,9 +5,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Core;
+use crate::dissect::about::Clue;
 use crate::dissect::dns::{self, Kind, Message, Type, push_json};
 use crate::dissect::login::Login;
 use crate::dissect::{Product, Side, Sink, dhcp, ftp, http, smtp, ssh, tls};
+use crate::engine::devices::Devices;
 use crate::engine::ech::Configs;
 use crate::engine::hosts::Source;
 use crate::engine::key::{End, Key};
@@ -17,7 +19,7 @@ use crate::engine::questions::{Questions, Way};
 use crate::engine::services::{Place, Services};
 use crate::engine::session::Session;
 use crate::engine::stream::Streams;
-use crate::record::{self, Event, Ids, Name, Proto, Record, Short, short};
+use crate::record::{self, Event, Ids, Mac, Name, Proto, Record, Short, short};
 use crate::rules::{By, Evidence, Match, Rules};
 use crate::table::Slot;
 use crate::time::Time;
@@ -48,13 +50,14 @@ struct Learned {
 
 /// Takes what the dissector of one session finds in one packet.
 pub(super) struct Findings<'a> {
-    way: Way,
+    pub(super) way: Way,
     /// The session, and which of its ends is the client.
     session: Option<(Key, End)>,
-    now: Time,
+    pub(super) now: Time,
     questions: &'a mut Questions,
     names: &'a mut Names,
     ech: &'a mut Configs,
+    pub(super) devices: &'a mut Devices,
     ids: &'a mut TableIds,
     details: bool,
     services: &'a mut Services,
@@ -93,6 +96,7 @@ impl Core {
             questions: &mut self.questions,
             names: &mut self.names,
             ech: &mut self.ech,
+            devices: &mut self.devices,
             ids: &mut self.found_ids,
             details: self.options.details,
             services: &mut self.services,
@@ -170,6 +174,9 @@ impl Sink for Findings<'_> {
             // A broken list is learned as far as it goes.
             let _ = tls::ech_configs(list, |number, name| self.ech.learn(number, name));
         }
+        if kind == Kind::Mdns && message.is_response() {
+            dns::announced(message, self.way.src.0, |clue| self.clue_of(None, clue));
+        }
         if kind == Kind::Dns && self.learned.asked.is_none() {
             self.learned.asked = self.app_asked_for(message);
         }
@@ -213,6 +220,7 @@ impl Sink for Findings<'_> {
         if let Some(place) = self.service {
             self.services.exchange(place, &exchange, self.now);
         }
+        self.learn_agent(exchange.user_agent.as_deref());
         self.push(|findings| findings.exchange(exchange).into());
     }
 
@@ -232,7 +240,12 @@ impl Sink for Findings<'_> {
         self.push(|findings| findings.smtp_row(mail).into());
     }
 
+    fn clue(&mut self, mac: Option<Mac>, clue: Clue) {
+        self.clue_of(mac, clue);
+    }
+
     fn dhcp(&mut self, message: dhcp::Message) {
+        self.learn_dhcp(&message);
         self.push(|findings| findings.dhcp_row(message).into());
     }
 }
@@ -256,7 +269,7 @@ impl Findings<'_> {
     }
 
     /// Address and port of client and server.
-    fn ends(&self) -> [(IpAddr, u16); 2] {
+    pub(super) fn ends(&self) -> [(IpAddr, u16); 2] {
         match self.session {
             Some((key, client)) => {
                 [key.endpoint(client, Side::Client), key.endpoint(client.other(), Side::Server)]

@@ -1,10 +1,12 @@
 //! Follows sessions from their first packet to their last. What they say is
 //! read in `reading`; what is done as time passes is in `upkeep`.
 
+mod clues;
 mod coverage;
 mod findings;
 mod flows;
 mod handled;
+mod lan;
 mod reading;
 mod rows;
 mod services;
@@ -22,9 +24,11 @@ use stops::Stops;
 pub use stops::{Order, Stopped};
 
 use super::apps::Apps;
+use super::arp::Claims;
 use super::devices::{Devices, is_local};
 use super::ech::Configs;
 use super::hosts::Hosts;
+use super::icmp::Messages;
 use super::key::{End, Key, sent_by_server};
 use super::names::Names;
 use super::notices::{Notice, Notices};
@@ -78,6 +82,10 @@ pub struct Core {
     names: Names,
     ech: Configs,
     devices: Devices,
+    /// Who says by ARP to have which address.
+    claims: Claims,
+    /// What ICMP says of others' packets.
+    errors: Messages,
     usage: Usage,
     apps: Apps,
     services: Services,
@@ -110,6 +118,8 @@ impl Core {
             names: Names::new(options.max_names, options.name_timeout),
             ech: Configs::default(),
             devices: Devices::new(options.max_devices),
+            claims: Claims::new(options.max_devices),
+            errors: Messages::new(),
             usage: Usage::new(options.max_uses, options.app_timeout),
             apps: Apps::default(),
             services: Services::new(options.services),
@@ -135,6 +145,7 @@ impl Core {
         self.questions.resize(options.max_questions, options.question_timeout, &mut self.out);
         self.names.resize(options.max_names, options.name_timeout);
         self.devices.resize(options.max_devices);
+        self.claims.resize(options.max_devices);
         self.usage.resize(options.max_uses, options.app_timeout, &self.apps, &mut self.out);
         self.services.resize(options.services);
         self.options = options;
@@ -184,6 +195,8 @@ impl Core {
         self.names.step(from, to);
         self.devices.step(from, to);
         self.services.step(from, to);
+        self.claims.step(from, to);
+        self.errors.step(from, to);
         for (_, session) in self.sessions.iter_mut() {
             session.report_at = to + session.report_at.since(from);
         }
@@ -205,6 +218,9 @@ impl Core {
     pub fn packet(&mut self, packet: &Packet<'_>) {
         let Some((key, from)) = Key::of(packet) else {
             self.stats.without_session += u64::from(packet.packets);
+            if let Body::Icmp(icmp) = &packet.body {
+                self.between_neighbours(packet, icmp);
+            }
             return;
         };
         let slot = match self.sessions.find(&key) {
@@ -248,6 +264,7 @@ impl Core {
         match &packet.body {
             Body::Tcp(tcp) if !tcp.payload.is_empty() => self.segment(slot, side, starts, tcp, packet),
             Body::Udp(udp) if !udp.payload.is_empty() => self.datagram(slot, side, udp.payload, packet),
+            Body::Icmp(icmp) => self.icmp(slot, packet, icmp),
             _ => {}
         }
         if self.stops.by_resets {
@@ -289,6 +306,9 @@ impl Core {
         let (mac, address) = if device_serves { theirs } else { ours };
         let device = self.devices.name(mac, address);
         self.seen(device, mac, address, time);
+        if !reversed && !device_serves {
+            self.guess_by_ttl(device, packet);
+        }
         self.numbers = self.numbers.wrapping_add(1);
         let mut session = Session {
             number: self.numbers,
@@ -392,6 +412,8 @@ impl Core {
             questions_open: self.questions.len() as u64,
             names: self.names.len() as u64,
             devices: self.devices.len() as u64,
+            arp_left_out: self.claims.left_out(),
+            icmp_left_out: self.errors.left_out(),
             notices_lost: self.notices.lost(),
             uses: self.usage.len() as u64,
             services: self.services.len() as u64,

@@ -84,6 +84,8 @@ impl Core {
         self.questions.expire(now, &mut self.out);
         self.names.expire(now);
         self.devices.expire(now);
+        self.claims.expire(now);
+        self.errors.expire(now, &mut self.out);
         self.usage.expire(now, &self.apps, &mut self.out);
         self.write_reports(report::FIRST);
         self.write_reports(report::AGAIN);
@@ -136,6 +138,7 @@ impl Core {
         for _ in 0..BATCH {
             let Some(slot) = self.sessions.nearest() else {
                 self.questions.finish(&mut self.out);
+                self.errors.finish(&mut self.out);
                 self.write_stops();
                 self.devices.finish(&mut self.out);
                 self.services.finish(&mut self.out);
