@@ -73,6 +73,8 @@ config() {
     cat >"$work/$1.toml" <<TOML
 [apps]
 features = "$root/features.txt"
+[devices]
+vendors = "$root/oui.bin"
 [store]
 keep_days = $2
 max_mb = 4000

@@ -95,8 +95,18 @@ sections! {
         /// …and in one direction of one stream. 65,537 bytes hold the largest
         /// message of DNS.
         max_stream_side: Size<1024, 16_777_216> = Size(80 << 10);
-        /// Devices remembered; each takes about 300 bytes.
+        /// Devices remembered; each takes about 500 bytes with its names.
         max_devices: Number<16, 1_048_576> = Number(4096);
+    }
+
+    /// What devices are called, and who made them.
+    devices: Devices {
+        /// The table of who made which network card, which `scripts/oui.py` makes;
+        /// relative to this file. Without that file no device has a maker.
+        vendors: Option<PathBuf> = Some("oui.bin".into());
+        /// The file with dnsmasq's leases, whose names go before all others; it is read
+        /// again when it changes. "/tmp/dhcp.leases" on OpenWrt, "" for none.
+        leases: Option<PathBuf> = None;
     }
 
     /// DNS and the names it gives.

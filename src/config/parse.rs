@@ -73,14 +73,15 @@ impl Config {
 
     /// Paths in the file are relative to it.
     pub fn set_folder(&mut self, folder: &Path) {
-        let Config { apps, places, sqlite, mariadb, export, daemon, outs, .. } = self;
+        let Config { apps, places, devices, sqlite, mariadb, export, daemon, outs, .. } = self;
         outs.iter_mut().for_each(|out| out.set_folder(folder));
         let daemons = [&mut daemon.control, &mut daemon.web_info, &mut daemon.web_password];
         for path in [&mut apps.features, &mut sqlite.path, &mut export.folder].into_iter().chain(daemons) {
             *path = folder.join(&path);
         }
         let optional = [&mut sqlite.copy, &mut mariadb.ca, &mut places.country, &mut places.asn];
-        for path in optional.into_iter().flatten() {
+        let optional = optional.into_iter().chain([&mut devices.vendors, &mut devices.leases]);
+        for path in optional.flatten() {
             *path = folder.join(&path);
         }
     }

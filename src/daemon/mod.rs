@@ -4,6 +4,7 @@ mod answers;
 mod check;
 mod clock;
 mod coverage;
+mod devices;
 mod door;
 pub mod export;
 pub mod features;

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::devices::vendors_of;
 use super::{Exit, load_config, open_places, open_store, rules_of, write_web_info};
 use crate::config::Config;
 use crate::engine::Engine;
@@ -49,12 +50,10 @@ pub(super) fn read_into(
     paths: &[PathBuf],
     store: &mut dyn Store,
 ) -> Result<(), Exit> {
-    let mut reader = Reader {
-        engine: Engine::new(config.engine(), rules),
-        places: open_places(config),
-        store,
-        batch: *config.store.batch as usize,
-    };
+    let mut engine = Engine::new(config.engine(), rules);
+    engine.set_vendors(vendors_of(config));
+    let (places, batch) = (open_places(config), *config.store.batch as usize);
+    let mut reader = Reader { engine, places, store, batch };
     let mut trouble = Vec::new();
     for path in paths {
         match reader.file(path) {

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::answers::{Answers, Board};
 use super::clock::{Clock, local};
 use super::coverage::{Lines, Total};
+use super::devices::{Leases, vendors_of};
 use super::export::Export;
 use super::intake::Intake;
 use super::metrics::Metrics;
@@ -84,8 +85,10 @@ pub fn run(path: Option<&Path>, json: bool) -> Result<(), Exit> {
         told_at: Time::ZERO,
         health: HealthLog::new(now),
         lines: Lines::default(),
+        leases: Leases::new(&config),
         config,
     };
+    daemon.engine.set_vendors(vendors_of(&daemon.config));
     daemon.put_stopper(stopper);
     daemon.put_export(export);
     daemon.take_policies(now);
@@ -149,6 +152,7 @@ struct Daemon {
     told_at: Time,
     health: HealthLog,
     lines: Lines,
+    leases: Leases,
 }
 
 impl Daemon {
@@ -172,6 +176,7 @@ impl Daemon {
                 self.engine.configure(self.intake.engine(&self.config));
             }
             self.intake.retry(now);
+            self.leases.look(&mut self.engine, now);
             self.engine.tick(now);
             self.obey(now);
             self.send(now);
@@ -346,6 +351,8 @@ impl Daemon {
         }
         self.engine.configure(self.intake.engine(&config));
         self.engine.set_rules(rules.clone());
+        self.engine.set_vendors(vendors_of(&config));
+        self.leases = Leases::new(&config);
         log::set_max_level(level(&config));
         let rules_of_the_house = |config: &Config| config.blocking.enabled.then(|| config.policies.clone());
         let are_others = rules_of_the_house(&self.config) != rules_of_the_house(&config);

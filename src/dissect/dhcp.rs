@@ -92,12 +92,12 @@ impl Message {
 
     fn option(&mut self, code: u8, value: &[u8]) {
         match code {
-            12 => self.hostname = text(value, MAX_NAME).or(self.hostname.take()),
+            12 => self.hostname = printed(value).or(self.hostname.take()),
             50 => self.requested = array_at::<4>(value, 0).map(Ipv4Addr::from).or(self.requested),
             51 => self.lease = u32_at(value, 0),
             53 => self.kind = u8_at(value, 0).and_then(kind).unwrap_or_default(),
             55 => self.parameters = value.get(..MAX_PARAMETERS).unwrap_or(value).to_vec(),
-            60 => self.vendor_class = text(value, MAX_NAME),
+            60 => self.vendor_class = printed(value),
             // The client's identifier, where its header has no address (RFC 2132, 9.14).
             61 => self.mac = self.mac.or_else(|| hardware_address(u8_at(value, 0)?, 6, value.get(1..)?)),
             81 if self.hostname.is_none() => self.hostname = full_name(value),
@@ -110,6 +110,11 @@ fn datagram(_: Side, bytes: &[u8], sink: &mut dyn Sink) {
     if let Some(message) = Message::read(bytes) {
         sink.dhcp(message);
     }
+}
+
+/// A text to its first zero, which some clients end theirs with.
+fn printed(value: &[u8]) -> Option<String> {
+    text(value.split(|&byte| byte == 0).next()?, MAX_NAME)
 }
 
 /// Calls `each` with code and value of every option that is whole (RFC 2132, 2).
@@ -273,6 +278,8 @@ mod tests {
     fn a_name_has_no_control_characters() {
         let read = Message::read(&message(b"\x35\x01\x03\x0c\x06a\x1b[2Jb")).unwrap();
         assert_eq!(read.hostname.as_deref(), Some("a [2Jb"));
+        let read = Message::read(&message(b"\x35\x01\x03\x0c\x04nas\0")).unwrap();
+        assert_eq!(read.hostname.as_deref(), Some("nas"));
     }
 
     #[test]

@@ -17,6 +17,7 @@ def settings_are_complete(program, place):
     elsewhere = {
         ("capture", "interfaces"),
         ("apps", "features"),
+        ("devices", "vendors"),
         ("sqlite", "path"),
         ("sqlite", "copy"),
         ("daemon", "control"),
@@ -49,7 +50,7 @@ def settings_are_complete(program, place):
                 default = shipped[section][name]
                 default = {True: "1", False: "0"}[default] if isinstance(default, bool) else str(default)
                 # A router has what heads need; elsewhere nobody's firewall gets rules unasked.
-                same = value in (default, "") or name in ("socket", "health_every", "source")
+                same = value in (default, "") or name in ("socket", "health_every", "source", "leases")
                 assert same, (section, name, value, default)
 
 

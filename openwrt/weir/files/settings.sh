@@ -28,6 +28,7 @@ sessions max_streams number
 sessions max_stream_bytes text
 sessions max_stream_side text
 sessions max_devices number
+devices leases text
 dns max_questions number
 dns question_timeout text
 dns max_names number
@@ -360,6 +361,7 @@ weir_toml() {
 			case "$table" in
 			capture) printf 'interfaces = [%s]\n' "$weir_interfaces" ;;
 			apps) echo 'features = "/etc/weir/features.txt"' ;;
+			devices) echo 'vendors = "/usr/share/weir/oui.bin"' ;;
 			sqlite)
 				echo "path = $(toml_text "$1/weir.db")"
 				[ -z "$COPY" ] || echo "copy = $(toml_text "$COPY/weir.db")"

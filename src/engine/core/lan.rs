@@ -82,10 +82,9 @@ impl Core {
 
     /// Takes in a message of ICMP that has no session.
     pub(super) fn between_neighbours(&mut self, packet: &Packet<'_>, icmp: &Icmp<'_>) {
-        if packet.ttl != NEVER_FORWARDED || packet.src_mac.is_none() {
-            return;
-        }
-        if let Some((mac, address)) = claimed(packet, icmp) {
+        if packet.ttl == NEVER_FORWARDED
+            && let Some((mac, address)) = claimed(packet, icmp)
+        {
             self.neighbour(mac, address.into(), packet.span.last);
             if icmp.kind == ROUTER_ADVERTISEMENT {
                 self.devices.tell(Device::Mac(Mac(mac)), Clue::Kind("router"), self.now);

@@ -130,6 +130,21 @@ fn neighbour_discovery_tells_of_devices_and_routers() {
     assert!(last.contains(&(Some(Mac(PHONE)), Some(phone.into()), None)), "{last:?}");
 }
 
+#[test]
+fn a_redirect_is_told_to_who_sent_what_it_is_about() {
+    let mut rig = Rig::plain();
+    let (router, phone) = ([0xfe; 16], [0xfd; 16]);
+    let mut bytes = Vec::new();
+    let message = [&[137, 0, 0, 0, 0, 0, 0, 0], &[7; 32][..]].concat();
+    let builder = ethernet(true).ipv6(router, phone, 255);
+    builder.write(&mut bytes, etherparse::IpNumber::IPV6_ICMP, &message).unwrap();
+    rig.frame(&bytes).finish();
+    let rows = icmp_rows(&rig);
+    let [row] = rows[..] else { panic!("{rows:?}") };
+    assert_eq!((row.meaning, row.about_proto), ("another way to the host", None));
+    assert_eq!(row.device, Device::Mac(Mac(PHONE)));
+}
+
 /// What a client asks DHCP, with `options`.
 fn dhcp(options: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0; 236];

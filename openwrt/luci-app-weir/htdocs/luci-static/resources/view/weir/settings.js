@@ -77,6 +77,10 @@ return view.extend({
 			_('Only packets that match are looked at, as of tcpdump. With every packet only.'));
 		o.placeholder = 'not port 22';
 
+		o = add('general', form.Value, 'devices', 'leases', _('Leases'),
+			_('The file of the DHCP server with what it calls devices.'));
+		o.placeholder = '/tmp/dhcp.leases';
+
 		o = add('general', form.Flag, 'capture', 'promiscuous', _('Packets for others'),
 			_('A mirror port needs it.'));
 		o.default = o.enabled;

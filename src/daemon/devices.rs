@@ -1,0 +1,122 @@
+//! What files tell of devices: who made their network cards, and what dnsmasq
+//! calls them.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::config::Config;
+use crate::dissect::login::name;
+use crate::engine::{Engine, MAX_VENDORS_FILE, Vendors};
+use crate::record::Mac;
+use crate::time::Time;
+
+/// How often it is looked whether the leases changed.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// Bytes of the file of leases that are read; a lease has some 80.
+const MAX_LEASES_FILE: u64 = 1 << 20;
+
+/// The table of makers that `config` names. There need not be one.
+pub fn vendors_of(config: &Config) -> Option<Arc<Vendors>> {
+    let path = config.devices.vendors.as_ref().filter(|path| path.exists())?;
+    let read = bytes_of(path, MAX_VENDORS_FILE).map_err(|error| error.to_string());
+    match read.and_then(|file| Vendors::parse(file).map_err(Into::into)) {
+        Ok(vendors) => Some(Arc::new(vendors)),
+        Err(text) => {
+            log::warn!("{}: {text}; devices have no makers", path.display());
+            None
+        }
+    }
+}
+
+/// At most `limit` bytes of a file.
+fn bytes_of(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The leases of dnsmasq, read when they change.
+#[derive(Default)]
+pub struct Leases {
+    path: Option<PathBuf>,
+    /// Its age and length when it was read.
+    read: Option<(SystemTime, u64)>,
+    looked_at: Option<Time>,
+}
+
+impl Leases {
+    /// Those that `config` names.
+    pub fn new(config: &Config) -> Leases {
+        Leases { path: config.devices.leases.clone(), ..Leases::default() }
+    }
+
+    /// Tells `engine` of them if they changed since the last look.
+    pub fn look(&mut self, engine: &mut Engine, now: Time) {
+        let Some(path) = &self.path else { return };
+        // A clock that was set back does not make it wait for long.
+        if self.looked_at.is_some_and(|at| at <= now && now.since(at) < LOOK_EVERY) {
+            return;
+        }
+        self.looked_at = Some(now);
+        let Ok(about) = fs::metadata(path) else { return };
+        let state = about.modified().ok().map(|modified| (modified, about.len()));
+        if state.is_some() && state == self.read {
+            return;
+        }
+        match bytes_of(path, MAX_LEASES_FILE) {
+            Ok(bytes) => engine.set_leases(leases(&bytes).collect()),
+            Err(error) => log::warn!("{}: {error}; devices have no names by it", path.display()),
+        }
+        self.read = state;
+    }
+}
+
+/// Each MAC address with the name that was given to it. A line is: until when, MAC
+/// address, address, name or `*`, the client's identifier (dnsmasq(8), `--dhcp-leasefile`);
+/// those of DHCPv6 have a number in place of the second.
+fn leases(text: &[u8]) -> impl Iterator<Item = (Mac, Arc<str>)> + '_ {
+    text.split(|&byte| byte == b'\n').filter_map(|line| {
+        let mut words = line.split(|&byte| byte == b' ').filter(|word| !word.is_empty()).skip(1);
+        let mac = mac(std::str::from_utf8(words.next()?).ok()?)?;
+        let name = words.nth(1).filter(|word| *word != b"*").and_then(name)?;
+        Some((mac, name.into()))
+    })
+}
+
+fn mac(text: &str) -> Option<Mac> {
+    let mut bytes = [0; 6];
+    let mut parts = text.split(':');
+    for byte in &mut bytes {
+        *byte =
+            parts.next().filter(|part| part.len() == 2).and_then(|part| u8::from_str_radix(part, 16).ok())?;
+    }
+    parts.next().is_none().then_some(Mac(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &[u8] = b"1700000000 02:00:00:00:00:05 192.168.1.5 anns-pc 01:02:00:00:00:00:05\n\
+        1700000000 02:00:00:00:00:06 192.168.1.6 * *\n\
+        duid 00:01:00:01:20:20:20:20:02:00:00:00:00:05\n\
+        1700000000 12345 2001:db8::5 anns-pc 00:01:00:01\n\
+        1700000000 02:00:00:00:00 192.168.1.7 short *\n\
+        1700000000 02:00:00:00:00:0x 192.168.1.7 no-hex *\n\
+        \xff\xfe\n1700000000 0A:00:00:00:00:08 192.168.1.8 big 1";
+
+    #[test]
+    fn a_lease_has_a_mac_address_and_a_name() {
+        let found: Vec<_> = leases(TEXT).collect();
+        let expected =
+            [(Mac([2, 0, 0, 0, 0, 5]), "anns-pc".into()), (Mac([10, 0, 0, 0, 0, 8]), "big".into())];
+        assert_eq!(found, expected);
+        for end in 0..TEXT.len() {
+            let _ = leases(&TEXT[..end]).count();
+        }
+    }
+}
