@@ -214,11 +214,11 @@ mod tests {
         /// The latest row of `mac`.
         fn row(&mut self, mac: Mac) -> Thing {
             self.devices.report(Time::from_secs(100_000), &mut self.out);
-            let rows = self.out.iter().filter_map(|record| match record {
+            let mut rows = self.out.iter().filter_map(|record| match record {
                 Record::Thing(row) if row.mac == Some(mac) => Some((**row).clone()),
                 _ => None,
             });
-            rows.last().unwrap()
+            rows.next_back().unwrap()
         }
     }
 

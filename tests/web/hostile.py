@@ -16,7 +16,7 @@ NONSENSE = [
     b"\x00", b"\xff\xfe\x80", b"a\r\nX-Injected: 1", "\u202egnp.exe".encode(), b"%s%n", b"${7*7}", b"a" * 3000,
 ]
 OWN = {
-    "overview": [], "apps": ["class"], "app": ["app"], "dns": ["name", "server", "rcode", "qtype", "kind"],
+    "overview": [], "devices": ["vendor"], "apps": ["class"], "app": ["app"], "dns": ["name", "server", "rcode", "qtype", "kind"],
     "sessions": ["app", "host", "server", "proto", "port", "min", "open"], "session": ["id"],
 }
 COMMON = ["device", "q", "sort", "p"]
@@ -83,13 +83,14 @@ def data(folder, info, scratch, check_page):
             insert(db, table, time=time // 60_000_000, device=n + 1, app=n + 1, bytes_out=1 << 45, bytes_in=1, packets=1,
                    sessions=1, active_seconds=1)
         insert(db, "catalog", app=text, app_zh=text, **{"class": text}, class_en=text, class_zh=text)
-        insert(db, "device", device=text, mac=text, ipv4=text, ipv6=text, first=time, last=time)
+        insert(db, "device", device=text, mac=text, ipv4=text, ipv6=text, vendor=text, name=text, name_source=text, os=text,
+               os_source=text, kind=text, is_random=n % 2, merge_with=text, first=time, last=time)
         insert(db, "health", id=number, time=time, stage=text, offered=5, lost=n, flash_bytes=n, flash_held=0)
         insert(db, "stop", id=number, time=time, last=time, policy=text, action=text, reason=text, device=text, app=text,
                host=text, sessions=n)
         insert(db, "coverage", id=number, time=time, iface=text, bytes_line=9, bytes_seen=8, bytes_unnamed=n)
     db.commit()
-    asked = [("overview", {}), ("apps", {}), ("dns", {}), ("sessions", {}), ("http", {}), ("logins", {}), ("stops", {})]
+    asked = [("overview", {}), ("devices", {}), ("apps", {}), ("dns", {}), ("sessions", {}), ("http", {}), ("logins", {}), ("stops", {})]
     asked += [("app", {"app": text}) for text in EVIL] + [("sessions", {"app": text}) for text in EVIL]
     asked += [("dns", {"name": text}) for text in EVIL] + [("session", {"id": (last // 1000 + n) * 2048}) for n in range(len(EVIL))]
     with Server(folder, about(scratch, "evil", kind="sqlite", path=str(copy)), scratch / "php.log") as site:

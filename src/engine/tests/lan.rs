@@ -157,11 +157,11 @@ fn dhcp(options: &[u8]) -> Vec<u8> {
 
 /// The last row of the client's device.
 fn thing(rig: &Rig) -> record::Thing {
-    let things = rig.out.iter().filter_map(|record| match record {
+    let mut things = rig.out.iter().filter_map(|record| match record {
         Record::Thing(row) if row.mac == Some(Mac(PHONE)) => Some((**row).clone()),
         _ => None,
     });
-    things.last().unwrap()
+    things.next_back().unwrap()
 }
 
 #[test]
