@@ -100,6 +100,8 @@ fn mac(text: &str) -> Option<Mac> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Record;
+    use crate::wire::LinkType;
 
     const TEXT: &[u8] = b"1700000000 02:00:00:00:00:05 192.168.1.5 anns-pc 01:02:00:00:00:00:05\n\
         1700000000 02:00:00:00:00:06 192.168.1.6 * *\n\
@@ -118,5 +120,51 @@ mod tests {
         for end in 0..TEXT.len() {
             let _ = leases(&TEXT[..end]).count();
         }
+    }
+
+    /// What the engine calls the only device there is, after a minute.
+    fn name_at(engine: &mut Engine, secs: u64) -> Option<String> {
+        // ARP: 02:00:00:00:00:05 asks for 192.168.1.1.
+        let head = [&[0xff; 6][..], &[2, 0, 0, 0, 0, 5], &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1]].concat();
+        let body = [2, 0, 0, 0, 0, 5, 192, 168, 1, 5, 0, 0, 0, 0, 0, 0, 192, 168, 1, 1];
+        let frame = [&head[..], &body].concat();
+        engine.packet(Time::from_secs(secs), 0, LinkType::Ethernet, &frame, frame.len() as u32);
+        engine.tick(Time::from_secs(secs + 60));
+        let names = engine.drain().filter_map(|record| match record {
+            Record::Thing(row) => Some(row.name.map(|name| name.to_string())),
+            _ => None,
+        });
+        names.last()?
+    }
+
+    #[test]
+    fn leases_are_read_at_the_start_and_when_they_change() {
+        let path = std::env::temp_dir().join(format!("weir-leases-{}", std::process::id()));
+        let mut config = Config::default();
+        config.devices.leases = Some(path.clone());
+        let mut engine = Engine::new(config.engine(), Arc::default());
+        let mut leases = Leases::new(&config);
+        leases.look(&mut engine, Time::from_secs(1_000));
+        assert_eq!(name_at(&mut engine, 1_000), None, "there is no such file yet");
+        fs::write(&path, TEXT).unwrap();
+        leases.look(&mut engine, Time::from_secs(1_005));
+        assert_eq!(name_at(&mut engine, 1_100), None, "not looked at again so soon");
+        leases.look(&mut engine, Time::from_secs(1_200));
+        assert_eq!(name_at(&mut engine, 1_200).as_deref(), Some("anns-pc"));
+        fs::write(&path, "1700000000 02:00:00:00:00:05 192.168.1.5 renamed *\n").unwrap();
+        leases.look(&mut engine, Time::from_secs(1_300));
+        assert_eq!(name_at(&mut engine, 1_300).as_deref(), Some("renamed"));
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_table_of_makers_that_is_not_there_or_is_none_is_done_without() {
+        let mut config = Config::default();
+        config.devices.vendors = Some("/nowhere/oui.bin".into());
+        assert!(vendors_of(&config).is_none());
+        config.devices.vendors = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml").into());
+        assert!(vendors_of(&config).is_none());
+        config.devices.vendors = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/oui.bin").into());
+        assert!(vendors_of(&config).is_some());
     }
 }

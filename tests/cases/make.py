@@ -14,6 +14,7 @@ import sys
 
 import database_cases
 import dns_cases
+import lan_cases
 import login_cases
 import web_cases
 from packets import (ACK, FIN, MS, RST, SECOND, SYN, Connection, address,
@@ -430,6 +431,7 @@ CASES = {
     "tunnels": tunnels,
     "ipv6-extensions": ipv6_extensions,
     "icmp": icmp_messages,
+    "lan": lan_cases.lan,
     "snapped": snapped,
     "padding": padding,
     "offload": offload,
