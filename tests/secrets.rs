@@ -88,9 +88,8 @@ fn no_secret_of_the_made_capture_comes_out() {
 fn none_comes_out_where_a_capture_begins_late_or_has_holes() {
     let folder = common::folder("secrets-late");
     let whole = fs::read(case()).unwrap();
-    assert!(
-        MADE.iter().all(|secret| *secret == "aHVudGVyM" || *secret == "h1bnRlcj" || holds(&whole, secret))
-    );
+    // One of them is cut in two by TCP.
+    assert_eq!(MADE.iter().filter(|secret| holds(&whole, secret)).count(), MADE.len() - 1);
     let (head, packets) = packets(&whole);
     assert!(packets.len() > 80);
     // Each packet is the first one of a capture, and missing in one.
