@@ -1,7 +1,7 @@
 //! One line for each frame.
 
 use std::fmt::Write;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use super::icmp;
 use crate::dissect::dns::push_text;
@@ -9,7 +9,7 @@ use crate::record::{Mac, Proto};
 use crate::source::Frame;
 use crate::time::Time;
 use crate::wire::bytes::{array_at, u16_at};
-use crate::wire::{Body, Ip, Link, LinkType, Packet, RawMac, Skip, flag, ports, proto};
+use crate::wire::{Arp, Body, Ip, Link, LinkType, Packet, RawMac, Skip, flag, ports, proto};
 
 /// What the line was made of.
 #[derive(Default)]
@@ -36,7 +36,7 @@ pub fn of(frame: &Frame<'_>, out: &mut String) -> Line {
     }
     let line = match Link::read(frame.kind, frame.bytes) {
         Ok(link) => of_ip(&link, frame, out),
-        Err(Skip::NotIp) => of_other(frame, out),
+        Err(Skip::NotIp | Skip::Arp(_)) => of_other(frame, out),
         Err(Skip::Malformed) => {
             out.push_str(" malformed");
             Line::default()
@@ -156,10 +156,10 @@ fn of_other(frame: &Frame<'_>, out: &mut String) -> Line {
     };
     macs(array_at(frame.bytes, 6), array_at(frame.bytes, 0), out);
     const ARP: u16 = 0x0806;
-    match arp(rest).filter(|_| kind == ARP) {
-        Some((text, addresses)) => {
-            let _ = write!(out, " arp {text}");
-            Line { addresses: addresses.into(), has_packet: false }
+    match Arp::read(rest, None).filter(|_| kind == ARP) {
+        Some(arp) => {
+            let _ = write!(out, " arp {}", said(&arp));
+            Line { addresses: vec![arp.src_ip.into(), arp.dst_ip.into()], has_packet: false }
         }
         None => {
             let name = match kind {
@@ -193,21 +193,15 @@ fn behind_tags<'a>(frame: &Frame<'a>) -> Option<(u16, &'a [u8])> {
     None
 }
 
-/// RFC 826, of Ethernet and IPv4.
-fn arp(bytes: &[u8]) -> Option<(String, [IpAddr; 2])> {
-    if array_at(bytes, 0)? != [0, 1, 8, 0, 6, 4] {
-        return None;
+/// What a message of ARP says.
+fn said(arp: &Arp) -> String {
+    let Arp { src_ip, dst_ip, .. } = arp;
+    let mac = Mac(arp.src_mac);
+    match arp.asks {
+        true if src_ip == dst_ip => format!("{src_ip} is at {mac}, it announces"),
+        true => format!("who has {dst_ip}? tell {src_ip} at {mac}"),
+        false => format!("{src_ip} is at {mac}"),
     }
-    let mac = |at| array_at(bytes, at).map(Mac);
-    let ip = |at| array_at::<4>(bytes, at).map(Ipv4Addr::from);
-    let (src, dst) = (ip(14)?, ip(24)?);
-    let text = match u16_at(bytes, 6)? {
-        1 if src == dst => format!("{src} is at {}, it announces", mac(8)?),
-        1 => format!("who has {dst}? tell {src} at {}", mac(8)?),
-        2 => format!("{src} is at {}", mac(8)?),
-        other => format!("operation {other} of {src} at {}", mac(8)?),
-    };
-    Some((text, [src.into(), dst.into()]))
 }
 
 /// Whether `packet` has ports, as a conversation needs them.
