@@ -12,6 +12,7 @@
 //! - [`dissect`]: what the bytes of a session say. A protocol is one file.
 //! - [`rules`]: `features.txt`, and the matcher that names apps by it.
 //! - [`policy`]: what shall be stopped, and when.
+//! - [`threats`]: lists of addresses and names that are known to be bad.
 //! - [`engine`]: the pure core. Packets in, records out; it asks no clock and
 //!   opens no file, so that the same capture gives the same bytes each time.
 //! - [`source`] and [`store`]: where frames come from and where records go,
@@ -37,5 +38,6 @@ pub mod rules;
 pub mod source;
 pub mod store;
 pub mod table;
+pub mod threats;
 pub mod time;
 pub mod wire;
