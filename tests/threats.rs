@@ -112,13 +112,18 @@ fn half_a_million_addresses_fit_and_are_found_fast() {
     for n in 0..ENTRIES {
         let address = address(&mut numbers);
         // As in FireHOL's lists a part is networks, some of which lie in others.
-        text.push_str(&if n % 10 == 0 { format!("{address}/{}\n", 16 + n % 16) } else { format!("{address}\n") });
+        text.push_str(&if n % 10 == 0 {
+            format!("{address}/{}\n", 16 + n % 16)
+        } else {
+            format!("{address}\n")
+        });
     }
     let threats = build("addresses", &text);
     let listed: Vec<IpAddr> =
         text.lines().step_by(5).map(|line| line.split('/').next().unwrap().parse().unwrap()).collect();
     assert!(listed.iter().all(|address| threats.address(*address).is_some()));
-    let others: Vec<IpAddr> = (0..100_000).map(|_| Ipv4Addr::from_bits(numbers.next() as u32).into()).collect();
+    let others: Vec<IpAddr> =
+        (0..100_000).map(|_| Ipv4Addr::from_bits(numbers.next() as u32).into()).collect();
     time("addresses on the list", &listed, |address| threats.address(*address).is_some());
     time("any addresses", &others, |address| threats.address(*address).is_some());
 }

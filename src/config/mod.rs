@@ -9,6 +9,8 @@ mod parse;
 mod policies;
 mod setting;
 mod things;
+mod threats;
+mod url;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,6 +21,7 @@ pub use setting::{Choice, Described, Number, OneOf, Section, Setting, Size, Some
 use setting::{choices, sections};
 pub use things::Things;
 use toml::de::DeValue;
+pub use url::Url;
 
 use crate::engine::services::Which;
 use crate::engine::{self, services};
@@ -26,6 +29,7 @@ use crate::policy::Policy;
 use crate::store::Bounds;
 use crate::store::out::Out;
 use crate::store::rollup::{Plan, Zone};
+use crate::threats::{Limits, Source};
 use crate::wire::{self, Tunnel};
 
 sections! {
@@ -306,6 +310,69 @@ sections! {
         max_waiting: Size<65_536, 1_073_741_824> = Size(1 << 20);
     }
 
+    /// Lists of addresses and names that are known to be bad; which, is said below.
+    /// They are looked at once a minute, and read anew when one has changed.
+    threats: Threats {
+        /// Entries of all lists together; an address takes 10 bytes (22 of IPv6), a name
+        /// 10 and its length. More are counted and left.
+        max_entries: Number<0, 10_000_000> = Number(500_000);
+        /// Memory for them; up to three times as much while they are read anew.
+        max_memory: Size<65_536, 1_073_741_824> = Size(8 << 20);
+        /// Sessions of this time are looked at again when there are new entries.
+        look_back: Span<0, 2_592_000> = Span::secs(86_400);
+    }
+
+    /// What a person should know. Of each thing there is one alert in an hour, with how
+    /// often it was. A threshold of 0 turns that kind off.
+    alerts: Alerts {
+        /// Whether there are any.
+        enabled: bool = true;
+        /// Alerts of one kind about one device within an hour; more are counted only.
+        per_device: Number<1, 10_000> = Number(10);
+        /// Alerts of all kinds within a minute.
+        per_minute: Number<1, 10_000> = Number(30);
+        /// Log-ins that one server refuses to one client…
+        logins: Number<0, 1000> = Number(10);
+        /// …within this time.
+        logins_span: Span<1, 86_400> = Span::secs(600);
+        /// Ports of one host that do not answer one source: a scan…
+        scan_ports: Number<0, 1000> = Number(100);
+        /// …or hosts that do not answer it at one port (of UDP in the LAN only)…
+        scan_hosts: Number<0, 1000> = Number(64);
+        /// …within this time.
+        scan_span: Span<1, 86_400> = Span::secs(300);
+        /// A flood: connections opened to one host, in a second on average of a minute…
+        syn_rate: Number<0, 10_000_000> = Number(200);
+        /// …packets of UDP that it does not answer…
+        udp_rate: Number<0, 10_000_000> = Number(5000);
+        /// …packets of ICMP…
+        icmp_rate: Number<0, 10_000_000> = Number(100);
+        /// …and frames of ARP by one device.
+        arp_rate: Number<0, 10_000_000> = Number(50);
+        /// Data in DNS: different long names below one domain that a device asks for…
+        tunnel_names: Number<0, 1000> = Number(100);
+        /// …bytes that they have together at least…
+        tunnel_bytes: Number<0, 100_000_000> = Number(4000);
+        /// …within this time…
+        tunnel_span: Span<1, 86_400> = Span::secs(600);
+        /// …but for these domains: antivirus programs ask so, and who asks for the names
+        /// of addresses.
+        tunnel_except: Vec<String> = usual_tunnels();
+        /// Where each alert is sent by a POST of HTTP, like "http://192.168.1.9:8080/alert";
+        /// "" for nowhere. There is no TLS.
+        webhook: Option<Url> = None;
+        /// What is sent. Each name in double braces is replaced: kind, severity, time,
+        /// device, src, dst, port, what, list, entry, text, count and id, as the inside of
+        /// a text of JSON.
+        webhook_template: String = TEMPLATE.into();
+        /// Its type.
+        webhook_type: String = "application/json".into();
+        /// Alerts that wait to be sent. Of more the oldest are lost and counted.
+        webhook_queue: Number<1, 10_000> = Number(100);
+        /// How long one try may take. There are three, with longer pauses each.
+        webhook_timeout: Span<1, 60> = Span::secs(5);
+    }
+
     /// The daemon itself.
     daemon: Daemon {
         /// Socket for `weir status`.
@@ -375,6 +442,15 @@ impl Choice for Tunnel {
     }
 }
 
+/// What an alert is sent as where nobody said otherwise.
+const TEMPLATE: &str = "{\"kind\":\"{{kind}}\",\"severity\":{{severity}},\"time\":\"{{time}}\",\
+    \"device\":\"{{device}}\",\"text\":\"{{text}}\"}";
+
+/// Where long names that are never the same are no tunnel.
+fn usual_tunnels() -> Vec<String> {
+    ["arpa", "sophosxl.net", "mcafee.com", "e5.sk", "esetcloud.com", "spamhaus.org"].map(Into::into).into()
+}
+
 impl Config {
     /// The store's part of it; days and hours are those of `zone`.
     pub fn bounds(&self, zone: Zone) -> Bounds {
@@ -392,6 +468,34 @@ impl Config {
                 zone,
             },
             write_budget: u64::from(*store.write_budget) << 20,
+        }
+    }
+
+    /// What lists may take.
+    pub fn list_limits(&self) -> Limits {
+        Limits { entries: *self.threats.max_entries as usize, bytes: *self.threats.max_memory as usize }
+    }
+
+    /// When there are alerts.
+    fn alert_options(&self) -> engine::AlertOptions {
+        let alerts = &self.alerts;
+        engine::AlertOptions {
+            enabled: alerts.enabled,
+            per_device: *alerts.per_device,
+            per_minute: *alerts.per_minute,
+            logins: *alerts.logins,
+            logins_span: *alerts.logins_span,
+            scan_ports: *alerts.scan_ports,
+            scan_hosts: *alerts.scan_hosts,
+            scan_span: *alerts.scan_span,
+            syn_rate: *alerts.syn_rate,
+            udp_rate: *alerts.udp_rate,
+            icmp_rate: *alerts.icmp_rate,
+            arp_rate: *alerts.arp_rate,
+            tunnel_names: *alerts.tunnel_names,
+            tunnel_bytes: *alerts.tunnel_bytes,
+            tunnel_span: *alerts.tunnel_span,
+            tunnel_except: alerts.tunnel_except.clone(),
         }
     }
 
@@ -429,6 +533,7 @@ impl Config {
                 max: *services.max_services as usize,
                 dedup: *services.dedup,
             },
+            alerts: self.alert_options(),
         }
     }
 }

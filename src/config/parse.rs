@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Config, SECTIONS, SourceKind, StopWay, outs, policies};
+use super::{Config, SECTIONS, SourceKind, StopWay, outs, policies, threats};
 
 /// Where the daemon's configuration is when nobody says where.
 const PLACES: [&str; 2] = ["config.toml", "/etc/weir/config.toml"];
@@ -51,6 +51,13 @@ impl Config {
                 wrong.into_iter().for_each(|(span, text)| reader.complain(span.start, text));
                 continue;
             }
+            if section.get_ref() == "threat" {
+                let (span, mut wrong) = (section.span(), Vec::new());
+                reader.config.threat_lists =
+                    threats::read(span, settings.get_ref(), &mut |complaint| wrong.push(complaint));
+                wrong.into_iter().for_each(|(span, text)| reader.complain(span.start, text));
+                continue;
+            }
             reader.section(section.get_ref(), section.span().start, settings.get_ref());
         }
         if reader.config.blocking.way.0 == StopWay::Resets
@@ -73,11 +80,14 @@ impl Config {
 
     /// Paths in the file are relative to it.
     pub fn set_folder(&mut self, folder: &Path) {
-        let Config { apps, places, devices, sqlite, mariadb, export, daemon, outs, .. } = self;
+        let Config { apps, places, devices, sqlite, mariadb, export, daemon, outs, threat_lists, .. } = self;
         outs.iter_mut().for_each(|out| out.set_folder(folder));
         let daemons = [&mut daemon.control, &mut daemon.web_info, &mut daemon.web_password];
         for path in [&mut apps.features, &mut sqlite.path, &mut export.folder].into_iter().chain(daemons) {
             *path = folder.join(&path);
+        }
+        for list in threat_lists {
+            list.path = folder.join(&list.path);
         }
         let optional = [&mut sqlite.copy, &mut mariadb.ca, &mut places.country, &mut places.asn];
         let optional = optional.into_iter().chain([&mut devices.vendors, &mut devices.leases]);
@@ -177,6 +187,7 @@ pub fn default_file() -> String {
         }
     }
     out.push_str(policies::EXAMPLE);
+    out.push_str(threats::EXAMPLE);
     out.push_str(outs::EXAMPLE);
     out
 }
@@ -238,6 +249,31 @@ mod tests {
         let [policy] = &config.policies[..] else { panic!("{text:?}") };
         assert_eq!((&*policy.name, policy.devices.len(), policy.times.len()), ("no games at night", 2, 2));
         assert!(policy.dry_run && policy.quota.is_some() && policy.hosts == ["example.com"]);
+    }
+
+    #[test]
+    fn lists_are_read_as_the_example_has_them() {
+        let lines = threats::EXAMPLE.lines().filter_map(|line| line.strip_prefix("# "));
+        let text: Vec<&str> = lines.filter(|line| line.starts_with('[') || line.contains(" = ")).collect();
+        let config = Config::parse(&text.join("\n"), Path::new("/etc/weir")).unwrap();
+        let [list] = &config.threat_lists[..] else { panic!("{text:?}") };
+        assert_eq!((&*list.name, list.severity), ("FireHOL", 1));
+        assert_eq!(list.path, Path::new("/etc/weir/lists/firehol_level1.netset"));
+        assert_eq!(
+            mistakes(
+                "[[threat]]\nname = \"a\"\npath = 7\nseverity = 4\nurl = 1\n[[threat]]\nname = \"a\"\npath = \"x\"\n\
+                 [[threat]]\npath = \"x\"\n"
+            ),
+            [
+                "1:1: a [[threat]] needs a path",
+                "3:8: expected a path in quotes for path",
+                "4:12: expected 1, 2 or 3 for severity",
+                "5:1: unknown setting url in [[threat]]; there are name, path, severity",
+                "6:1: there is another list \"a\"",
+                "9:1: a [[threat]] needs a name",
+            ]
+        );
+        assert_eq!(mistakes("[threat]\nname = \"a\"")[0], "1:2: expected [[threat]], with double brackets");
     }
 
     #[test]

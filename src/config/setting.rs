@@ -74,6 +74,8 @@ macro_rules! sections {
             pub policies: Vec<Policy>,
             /// Where records go besides.
             pub outs: Vec<Out>,
+            /// Lists of what is bad.
+            pub threat_lists: Vec<Source>,
         }
 
         impl Config {

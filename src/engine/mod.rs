@@ -6,6 +6,7 @@
 //! to `questions` and `names`; what they carry, by `devices` and `apps`, to
 //! `usage`.
 
+mod alerts;
 mod apps;
 mod arp;
 mod core;
@@ -35,13 +36,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::policy::{Local, Policy, Spent};
-use crate::record::{Mac, Record};
+use crate::record::{Alert, Device, Mac, Record};
 use crate::rules::Rules;
+use crate::threats::Threats;
 use crate::time::Time;
 use crate::wire::{self, Decoder, LinkType, Packet, RawMac};
 use core::Core;
 
-pub use core::{Handled, Line, Order, Stopped};
+pub use alerts::{Draft, Options as AlertOptions, Subject};
+pub use core::{Handled, Line, Meeting, Order, Stopped, threat};
 pub use flow::{Ends, Flow};
 pub use notices::Notice;
 pub use vendors::{MAX_FILE as MAX_VENDORS_FILE, Vendors};
@@ -76,6 +79,7 @@ pub struct Options {
     pub max_uses: usize,
     pub app_timeout: Duration,
     pub services: services::Options,
+    pub alerts: alerts::Options,
 }
 
 /// Defines [`Stats`] and the list of its fields.
@@ -137,6 +141,10 @@ stats! {
     /// Services remembered, and those that had to go because there were too many.
     services,
     services_forgotten,
+    /// Alerts that were told.
+    alerts,
+    /// What would have been one, but that there were so many.
+    alerts_suppressed,
     /// Records handed out.
     records,
 }
@@ -177,6 +185,7 @@ impl Engine {
             && let Some(arp) = self.decoder.arp()
         {
             core.arp(time, &arp);
+            core.watch_arp(arp.src_mac);
         }
     }
 
@@ -282,6 +291,23 @@ impl Engine {
     /// The session of the frame that was handed in last, if it has one.
     pub fn handled(&self) -> Option<Handled<'_>> {
         self.core.handled()
+    }
+
+    /// Replaces the lists of what is bad.
+    pub fn set_threats(&mut self, threats: Arc<Threats>) {
+        self.core.set_threats(threats);
+    }
+
+    /// These devices were there before, so that others are news; before this is said
+    /// none is. Where there are none, those of the first hour are no news either.
+    pub fn set_known_devices(&mut self, devices: impl Iterator<Item = Device>) {
+        self.core.set_known_devices(devices);
+    }
+
+    /// Alerts since the last call, each once, for who tells people of them. Their rows
+    /// are among the records too.
+    pub fn alerts(&mut self) -> impl Iterator<Item = Alert> + '_ {
+        self.core.alerts()
     }
 
     /// Takes over other limits and timeouts.

@@ -11,6 +11,7 @@ use crate::rules::Rules;
 use crate::time::Time;
 use crate::wire::{self, LinkType, Tunnel, flag};
 
+mod alerts;
 mod lan;
 mod naming;
 mod serving;
@@ -51,6 +52,7 @@ fn options() -> Options {
         max_uses: 16,
         app_timeout: Duration::from_secs(300),
         services: services::Options::default(),
+        alerts: alerts::options(),
     }
 }
 

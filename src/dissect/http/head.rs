@@ -3,8 +3,8 @@
 //! A bare LF ends a line too, blanks are forgiven, a line that is no field is
 //! passed over, and a value may go on in the next line (5.2, obs-fold).
 
-use super::secrets::without_secrets;
 use super::authorization::Credentials;
+use super::secrets::without_secrets;
 use super::{Exchange, MAX_TEXT, METHODS};
 use crate::dissect::Verdict;
 

@@ -2,11 +2,11 @@
 
 use super::{first_line, holds, holds_any_case, starts_with_any};
 use crate::dissect::ftp::Ftp;
-use crate::dissect::logins::vnc::Vnc;
-use crate::dissect::ssh::Ssh;
 use crate::dissect::imap::Imap;
+use crate::dissect::logins::vnc::Vnc;
 use crate::dissect::pop3::Pop3;
 use crate::dissect::smtp::Smtp;
+use crate::dissect::ssh::Ssh;
 use crate::dissect::telnet::Telnet;
 use crate::dissect::words::{PREFACE_V2, Preface, Words};
 use crate::wire::bytes::{array_at, u8_at};

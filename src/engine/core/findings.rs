@@ -9,6 +9,7 @@ use crate::dissect::about::Clue;
 use crate::dissect::dns::{self, Kind, Message, Type, push_json};
 use crate::dissect::login::Login;
 use crate::dissect::{Product, Side, Sink, dhcp, ftp, http, smtp, ssh, tls};
+use crate::engine::alerts::Alerts;
 use crate::engine::devices::Devices;
 use crate::engine::ech::Configs;
 use crate::engine::hosts::Source;
@@ -22,6 +23,7 @@ use crate::engine::stream::Streams;
 use crate::record::{self, Event, Ids, Mac, Name, Proto, Record, Short, short};
 use crate::rules::{By, Evidence, Match, Rules};
 use crate::table::Slot;
+use crate::threats::Threats;
 use crate::time::Time;
 use crate::wire::{Body, Packet, proto};
 
@@ -54,7 +56,7 @@ pub(super) struct Findings<'a> {
     /// The session, and which of its ends is the client.
     session: Option<(Key, End)>,
     pub(super) now: Time,
-    questions: &'a mut Questions,
+    pub(super) questions: &'a mut Questions,
     names: &'a mut Names,
     ech: &'a mut Configs,
     pub(super) devices: &'a mut Devices,
@@ -70,7 +72,9 @@ pub(super) struct Findings<'a> {
     rules: Option<&'a Rules>,
     /// The client has sent nothing, or not here.
     question_unseen: bool,
-    out: &'a mut Vec<Record>,
+    pub(super) out: &'a mut Vec<Record>,
+    pub(super) threats: &'a Threats,
+    pub(super) alerts: &'a mut Alerts,
     learned: Learned,
 }
 
@@ -105,6 +109,8 @@ impl Core {
             rules: is_unasked.then_some(&*self.rules),
             question_unseen,
             out: &mut self.out,
+            threats: &self.threats,
+            alerts: &mut self.alerts,
             learned: Learned::default(),
         };
         let result = read(&mut self.streams, &mut findings);
@@ -134,6 +140,7 @@ impl Core {
         if is_new {
             self.classify(slot, None);
             self.judge(slot);
+            self.watch_names(slot, learned.hosts.iter().map(|(_, name)| name));
         }
     }
 }
@@ -176,6 +183,9 @@ impl Sink for Findings<'_> {
         }
         if kind == Kind::Mdns && message.is_response() {
             dns::announced(message, self.way.src.0, |clue| self.clue_of(None, clue));
+        }
+        if kind == Kind::Dns && !message.is_response() {
+            self.watch_question();
         }
         if kind == Kind::Dns && self.learned.asked.is_none() {
             self.learned.asked = self.app_asked_for(message);
@@ -225,6 +235,7 @@ impl Sink for Findings<'_> {
     }
 
     fn login(&mut self, login: Login) {
+        self.watch_login(&login);
         self.push(|findings| findings.login_row(login).into());
     }
 

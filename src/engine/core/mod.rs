@@ -1,6 +1,7 @@
 //! Follows sessions from their first packet to their last. What they say is
 //! read in `reading`; what is done as time passes is in `upkeep`.
 
+mod alerts;
 mod clues;
 mod coverage;
 mod findings;
@@ -17,12 +18,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use alerts::{Meeting, threat};
 pub use coverage::Line;
 use findings::TableIds;
 pub use handled::Handled;
 use stops::Stops;
 pub use stops::{Order, Stopped};
 
+use super::alerts::Alerts;
 use super::apps::Apps;
 use super::arp::Claims;
 use super::devices::{Devices, is_local};
@@ -43,6 +46,7 @@ use crate::dissect::Side;
 use crate::record::{Device, Ids, Record};
 use crate::rules::Rules;
 use crate::table::{Queues, Slot, Table};
+use crate::threats::Threats;
 use crate::time::Time;
 use crate::wire::{Body, Packet, RawMac};
 
@@ -96,6 +100,8 @@ pub struct Core {
     lines: Vec<Line>,
     stops: Stops,
     notices: Notices,
+    threats: Arc<Threats>,
+    alerts: Alerts,
     stats: Stats,
     out: Vec<Record>,
 }
@@ -129,6 +135,8 @@ impl Core {
             lines: Vec::new(),
             stops: Stops::default(),
             notices: Notices::default(),
+            threats: Arc::default(),
+            alerts: Alerts::new(&options.alerts),
             stats: Stats::default(),
             out: Vec::new(),
             options,
@@ -148,6 +156,7 @@ impl Core {
         self.claims.resize(options.max_devices);
         self.usage.resize(options.max_uses, options.app_timeout, &self.apps, &mut self.out);
         self.services.resize(options.services);
+        self.alerts.configure(&options.alerts);
         self.options = options;
     }
 
@@ -197,6 +206,7 @@ impl Core {
         self.services.step(from, to);
         self.claims.step(from, to);
         self.errors.step(from, to);
+        self.alerts.step(from, to);
         for (_, session) in self.sessions.iter_mut() {
             session.report_at = to + session.report_at.since(from);
         }
@@ -353,6 +363,7 @@ impl Core {
         self.classify(slot, None);
         self.judge(slot);
         self.active(slot, time);
+        self.watch_beginning(slot, packet);
         slot
     }
 
@@ -379,6 +390,7 @@ impl Core {
             Reason::Reused => self.stats.ended_by_reuse += 1,
             Reason::Shutdown => {}
         }
+        self.watch_end(&key, &session);
         let id = session.id.unwrap_or_else(|| self.ids.next(self.now, key.seed()));
         let row = session.row(id, &key, Some(reason), self.iface(&session), &self.apps);
         self.out.push(row.into());
@@ -405,7 +417,10 @@ impl Core {
     }
 
     pub fn stats(&self) -> Stats {
+        let (alerts, alerts_suppressed) = self.alerts.counts();
         Stats {
+            alerts,
+            alerts_suppressed,
             sessions_open: self.sessions.len() as u64,
             streams_open: self.streams.len() as u64,
             dns_messages: self.questions.seen(),

@@ -253,9 +253,17 @@ impl Core {
                 continue;
             }
             let used = self.stops.used.entry(key).or_default();
+            let before = *used;
             used.bytes += volume.bytes_in + volume.bytes_out;
             if used.minute != minute {
                 (used.minute, used.minutes) = (minute, used.minutes + 1);
+            }
+            let used = *used;
+            let policy = &self.stops.policies[place];
+            let is_up =
+                |used: Used| policy.quota.is_some_and(|quota| quota.is_used_up(used.minutes, used.bytes));
+            if is_up(used) && !is_up(before) {
+                self.quota_is_used_up(policy.name.clone(), device);
             }
         }
     }

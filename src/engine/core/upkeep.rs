@@ -49,6 +49,7 @@ impl Core {
         }
         self.tell_named(slot, volume);
         self.use_up(slot, volume);
+        self.watch_volume(slot, volume);
         let Some((_, session)) = self.sessions.get_mut(slot) else { return };
         let told = session.ticket.is_some_and(|ticket| self.usage.add(ticket, volume));
         if !told {
@@ -75,7 +76,9 @@ impl Core {
             self.services.report(now, &mut self.out);
             self.judge_all();
             self.write_stops();
+            self.alerts.report(now, &mut self.out);
         }
+        self.tell_notices();
         let mut ended = 0;
         while let Some(slot) = self.sessions.due(now).filter(|_| ended < BATCH) {
             self.close(slot, Reason::Timeout);
@@ -140,6 +143,8 @@ impl Core {
                 self.questions.finish(&mut self.out);
                 self.errors.finish(&mut self.out);
                 self.write_stops();
+                self.tell_notices();
+                self.alerts.finish(&mut self.out);
                 self.devices.finish(&mut self.out);
                 self.services.finish(&mut self.out);
                 self.usage.finish(&self.apps, &mut self.out);
