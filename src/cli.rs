@@ -37,6 +37,9 @@ weir: who on the network talks to whom, through which app
                                             name the sessions in the store again, since 2026-11-01,
                                             '2026-11-01 12:00:00' (UTC) or 7days
 
+  weir threats check [-c FILE] FILE         what a threat list, or a folder of its files, is taken for
+  weir threats test [-c FILE] WHAT          whether an address or a name is on the configured lists
+
 Options of weir print:
   --filter TEXT       only frames that match (pcap-filter(7))
   --host ADDRESS, --port NUMBER
@@ -76,6 +79,8 @@ pub enum Command {
     Test { config: Option<PathBuf>, paths: Vec<PathBuf> },
     ImportOaf { file: PathBuf },
     Relabel { config: Option<PathBuf>, since: String },
+    ThreatsCheck { config: Option<PathBuf>, file: PathBuf },
+    ThreatsTest { config: Option<PathBuf>, what: String },
     Help,
     Version,
 }
@@ -106,7 +111,7 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
             Value(value) if name.is_none() && value == "print" => return print::parse(&mut parser, config),
             Value(value) if name.is_none() && value == "export" => return export::parse(&mut parser, config),
             Value(value) if name.is_none() => name = Some(value.string()?),
-            Value(value) if matches!(name.as_deref(), Some("features" | "policy")) => {
+            Value(value) if matches!(name.as_deref(), Some("features" | "policy" | "threats")) => {
                 let second = value.string()?;
                 name = name.map(|first| format!("{first} {second}"));
             }
@@ -115,7 +120,10 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
             }
             Value(value)
                 if paths.is_empty()
-                    && matches!(name.as_deref(), Some("features lint" | "features import-oaf")) =>
+                    && matches!(
+                        name.as_deref(),
+                        Some("features lint" | "features import-oaf" | "threats check" | "threats test")
+                    ) =>
             {
                 paths.push(value.into());
             }
@@ -150,6 +158,15 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
             Some(since) => Ok(Command::Relabel { config, since }),
             None => Err("features relabel needs --since".into()),
         },
+        Some("threats check") => match paths.pop() {
+            Some(file) => Ok(Command::ThreatsCheck { config, file }),
+            None => Err("threats check needs a list".into()),
+        },
+        Some("threats test") => match paths.pop().and_then(|what| what.into_os_string().into_string().ok()) {
+            Some(what) => Ok(Command::ThreatsTest { config, what }),
+            None => Err("threats test needs an address or a name".into()),
+        },
+        Some("threats") => Err("threats needs check or test".into()),
         Some("features") => Err("features needs lint, test, import-oaf or relabel".into()),
         Some(other) => Err(format!("unknown command {other}").into()),
         None => Err("a command is missing".into()),
@@ -193,6 +210,10 @@ mod tests {
         assert_eq!(words("features import-oaf f"), Ok(Command::ImportOaf { file: "f".into() }));
         let (config, since) = (Some("a.toml".into()), "7days".into());
         assert_eq!(words("features relabel -c a.toml --since 7days"), Ok(Command::Relabel { config, since }));
+        let (config, file) = (None, "f.netset".into());
+        assert_eq!(words("threats check f.netset"), Ok(Command::ThreatsCheck { config, file }));
+        let (config, what) = (Some("a.toml".into()), "bad.example".into());
+        assert_eq!(words("threats test -c a.toml bad.example"), Ok(Command::ThreatsTest { config, what }));
         assert_eq!(words("--version"), Ok(Command::Version));
         assert_eq!(words("run --help"), Ok(Command::Help));
     }
@@ -213,6 +234,10 @@ mod tests {
             ("features test", "features test needs a capture file"),
             ("features import-oaf", "features import-oaf needs a feature.cfg"),
             ("features relabel", "features relabel needs --since"),
+            ("threats", "threats needs check or test"),
+            ("threats check", "threats check needs a list"),
+            ("threats test", "threats test needs an address or a name"),
+            ("threats test a b", "unexpected argument \"b\""),
             ("read --since 7days", "invalid option '--since'"),
             ("check --json", "invalid option '--json'"),
             ("run eth0", "unexpected argument \"eth0\""),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use log::LevelFilter;
 use simple_logger::SimpleLogger;
 use weir::cli::{self, Command};
-use weir::daemon::{self, Exit, export, features, nft, policies, print};
+use weir::daemon::{self, Exit, export, features, nft, policies, print, threats};
 
 fn main() -> ExitCode {
     let command = match cli::parse(std::env::args_os().skip(1)) {
@@ -66,6 +66,8 @@ fn obey(command: Command) -> Result<(), Exit> {
             eprint!("{report}");
         }
         Command::Relabel { config, since } => say(&features::relabel(config.as_deref(), &since)?),
+        Command::ThreatsCheck { config, file } => say(&threats::check(config.as_deref(), &file)?),
+        Command::ThreatsTest { config, what } => say(&threats::test(config.as_deref(), &what)?),
         Command::Help => print!("{}", cli::HELP),
         Command::Version => println!("weir {}", env!("CARGO_PKG_VERSION")),
     }

@@ -9,6 +9,7 @@ mod door;
 pub mod export;
 pub mod features;
 mod intake;
+mod lists;
 mod metrics;
 pub mod nft;
 mod openings;
@@ -26,6 +27,9 @@ mod run;
 mod signals;
 mod status;
 mod stopper;
+pub mod threats;
+mod watch;
+mod webhook;
 
 use std::fmt;
 use std::fs;

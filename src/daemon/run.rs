@@ -22,6 +22,7 @@ use super::output::{HealthLog, Output};
 use super::recent::Recent;
 use super::signals::Signals;
 use super::stopper::{Stopper, way};
+use super::watch::{Watch, known_devices};
 use super::{Exit, load_config, open_places, policies, rules_of, write_web_info};
 use crate::config::{Choice, Config};
 use crate::control::Server;
@@ -64,6 +65,7 @@ pub fn run(path: Option<&Path>, json: bool) -> Result<(), Exit> {
     log::info!("{} apps by {}", rules.apps().len(), config.apps.features.display());
     let metrics = Metrics::open(&config, &board)?;
     let spent = spent_today(&config, &rules, now);
+    let known = known_devices(&config);
     let stopper = Stopper::open(&config, intake.has_heads(), now)?;
     let export = Export::open(&config)?;
     let mut daemon = Daemon {
@@ -86,6 +88,8 @@ pub fn run(path: Option<&Path>, json: bool) -> Result<(), Exit> {
         health: HealthLog::new(now),
         lines: Lines::default(),
         leases: Leases::new(&config),
+        watch: Watch::open(&config, now),
+        past: Vec::new(),
         config,
     };
     daemon.engine.set_vendors(vendors_of(&daemon.config));
@@ -93,6 +97,10 @@ pub fn run(path: Option<&Path>, json: bool) -> Result<(), Exit> {
     daemon.put_export(export);
     daemon.take_policies(now);
     daemon.engine.set_spent(spent.into_iter());
+    daemon.engine.tick(now);
+    if let Some(known) = known {
+        daemon.engine.set_known_devices(known.into_iter());
+    }
     daemon.lines.look(daemon.intake.interfaces().into_iter(), &daemon.engine);
     daemon.work(&mut clock, &signals);
     daemon.last_frames(&mut clock, &signals);
@@ -153,6 +161,9 @@ struct Daemon {
     health: HealthLog,
     lines: Lines,
     leases: Leases,
+    watch: Watch,
+    /// Alerts about past sessions, until they go to the store.
+    past: Vec<Record>,
 }
 
 impl Daemon {
@@ -179,6 +190,7 @@ impl Daemon {
             self.leases.look(&mut self.engine, now);
             self.engine.tick(now);
             self.obey(now);
+            self.watch.tick(&mut self.engine, &mut self.past, now);
             self.send(now);
             if now.since(self.told_at) >= STATUS_EVERY {
                 self.tell(now);
@@ -219,6 +231,7 @@ impl Daemon {
         let mut records: Vec<Record> = self.engine.drain().collect();
         self.recent.add(&records);
         self.metrics.add(&records);
+        records.append(&mut self.past);
         self.places.fill(&mut records, now);
         if health_due {
             self.report_health(now, &mut records);
@@ -290,6 +303,7 @@ impl Daemon {
             "export": self.export.as_ref().map(Export::status),
             "engine": engine,
             "places": {"looked_up": self.places.counts().looked_up, "failed": self.places.counts().failed},
+            "watch": self.watch.status(),
             "features": {"apps": self.rules.apps().len(), "features": self.rules.features()},
             "store": {"kind": self.config.store.kind.0.name(), "offered": offered, "written": written,
                 "lost": lost, "waiting": waiting, "deleted": deleted, "trouble": trouble, "place": place.map(|place| place.to_string()),
@@ -360,6 +374,7 @@ impl Daemon {
         self.config = config;
         self.places = open_places(&self.config);
         self.board.set_max_features(*self.config.apps.max_features);
+        self.watch.configure(&self.config, now);
         self.take_policies(now);
         if are_others {
             self.engine.set_spent(spent_today(&self.config, &self.rules, now).into_iter());
@@ -414,6 +429,7 @@ impl Daemon {
         loop {
             let more = self.engine.finish();
             let mut records: Vec<Record> = self.engine.drain().collect();
+            self.watch.tick(&mut self.engine, &mut records, now);
             self.places.fill(&mut records, now);
             if !more {
                 self.report_health(now, &mut records);
@@ -425,6 +441,7 @@ impl Daemon {
         }
         drop(self.metrics);
         self.output.close();
+        self.watch.close();
     }
 }
 

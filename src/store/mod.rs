@@ -118,6 +118,12 @@ pub trait Store {
         Err(Error::Fatal("this store keeps no sessions that could be looked at".into()))
     }
 
+    /// Shows `each` the devices that there are rows of.
+    fn devices(&mut self, each: &mut dyn FnMut(&str)) -> Result<(), Error> {
+        let _ = each;
+        Ok(())
+    }
+
     /// Shows `namer` what [`Store::sessions`] shows, and writes what it answers.
     /// In parts, each of them whole: when one fails, those before it stay done.
     fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {
@@ -167,6 +173,10 @@ impl<S: Store + ?Sized> Store for Box<S> {
         (**self).sessions(since, each)
     }
 
+    fn devices(&mut self, each: &mut dyn FnMut(&str)) -> Result<(), Error> {
+        (**self).devices(each)
+    }
+
     fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {
         (**self).relabel(since, namer)
     }
@@ -195,6 +205,9 @@ const SESSIONS_SELECT: &str = "SELECT id, last, proto, client_port, server, serv
 fn before(since: Time) -> (i64, i64) {
     (i64::try_from(since.micros()).unwrap_or(i64::MAX), i64::MIN)
 }
+
+/// The latest first, as so many as there could be are not remembered.
+const DEVICES_SELECT: &str = "SELECT device FROM device ORDER BY last DESC LIMIT 16384";
 
 const RELABEL_UPDATE: &str = "UPDATE session SET app = ? WHERE id = ?";
 

@@ -16,8 +16,8 @@ use tokio::time::timeout;
 
 use super::rollup::{self, Late};
 use super::{
-    Bounds, Error, Labelled, Namer, RELABEL_UPDATE, SESSIONS_AT_ONCE, SESSIONS_SELECT, Store, ageing, before,
-    tables,
+    Bounds, DEVICES_SELECT, Error, Labelled, Namer, RELABEL_UPDATE, SESSIONS_AT_ONCE, SESSIONS_SELECT, Store,
+    ageing, before, tables,
 };
 use crate::record::{self, Dialect, Id, ROLLUPS, Record, TABLES, Table, VERSION, Value};
 use crate::time::Time;
@@ -238,6 +238,13 @@ impl Store for Mariadb {
                 return Ok(());
             }
         }
+    }
+
+    fn devices(&mut self, each: &mut dyn FnMut(&str)) -> Result<(), Error> {
+        let devices: Vec<String> =
+            self.with(async |connection| Ok(connection.query(DEVICES_SELECT).await?))?;
+        devices.iter().for_each(|device| each(device));
+        Ok(())
     }
 
     fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {

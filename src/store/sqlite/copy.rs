@@ -149,6 +149,10 @@ impl Store for Copied {
         self.store.sessions(since, each)
     }
 
+    fn devices(&mut self, each: &mut dyn FnMut(&str)) -> Result<(), Error> {
+        self.store.devices(each)
+    }
+
     fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {
         self.is_ahead = true;
         self.store.relabel(since, namer)

@@ -15,8 +15,8 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use super::rollup::{self, Late};
 use super::wear::Ledger;
 use super::{
-    Bounds, Error, Labelled, Namer, RELABEL_UPDATE, SESSIONS_AT_ONCE, SESSIONS_SELECT, Store, Wear, before,
-    tables,
+    Bounds, DEVICES_SELECT, Error, Labelled, Namer, RELABEL_UPDATE, SESSIONS_AT_ONCE, SESSIONS_SELECT, Store,
+    Wear, before, tables,
 };
 use crate::record::{self, Dialect, Id, Record, TABLES, VERSION, Value};
 use crate::time::Time;
@@ -233,6 +233,18 @@ impl Store for Sqlite {
                 return Ok(());
             }
         }
+    }
+
+    fn devices(&mut self, each: &mut dyn FnMut(&str)) -> Result<(), Error> {
+        let mut read = || -> rusqlite::Result<()> {
+            let mut statement = self.connection.prepare(DEVICES_SELECT)?;
+            let mut rows = statement.query(())?;
+            while let Some(row) = rows.next()? {
+                each(&row.get::<_, String>(0)?);
+            }
+            Ok(())
+        };
+        read().map_err(|error| running(&self.path, &error))
     }
 
     fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {
