@@ -14,11 +14,12 @@ use std::time::Duration;
 use weir::dissect::dns::{self, Message};
 use weir::dissect::{self, Dissector, Identity, Opening, PROTOCOLS, Side, Sink, Step};
 use weir::engine::services::{self, Which};
-use weir::engine::{Engine, Options, Stats};
+use weir::engine::{AlertOptions, Engine, Options, Stats};
 use weir::record::Record;
 use weir::rules::{Evidence, Rules};
 use weir::store::Store;
 use weir::store::eve::Eve;
+use weir::threats::{Builder, Limits};
 use weir::time::Time;
 use weir::wire::{self, Body, Decoder, LinkType, Tunnel, reset};
 
@@ -207,6 +208,35 @@ pub fn rules(data: &[u8]) {
     }
 }
 
+/// A list of what is bad, and behind a zero byte what is looked up. Limits hold, lines
+/// are counted once, and what is found stands on the list.
+pub fn threats(data: &[u8]) {
+    let split = data.iter().position(|&byte| byte == 0).unwrap_or(data.len());
+    let (text, asked) = (&data[..split], data.get(split + 1..).unwrap_or_default());
+    let limits = Limits { entries: 20, bytes: 600 };
+    let mut builder = Builder::new(limits);
+    assert!(builder.list("any".into(), 1));
+    builder.read(text, Time::from_secs(1)).unwrap();
+    let threats = builder.finish();
+    assert!(threats.entries() <= limits.entries && threats.bytes() <= limits.bytes + 1_024);
+    let tally = &threats.lists()[0].tally;
+    let lines = text.split(|&byte| byte == b'\n').count() as u64;
+    assert!(tally.left + tally.unread <= lines && tally.first_unread.len() as u64 <= tally.unread);
+    assert!(threats.entries() as u64 <= tally.addresses + tally.networks + tally.names);
+    if let Some(address) = address(asked)
+        && let Some(hit) = threats.address(address)
+    {
+        assert!(hit.entry.contains(address), "{} holds no {address}", hit.entry);
+    }
+    let name = String::from_utf8_lossy(asked);
+    if let Some(hit) = threats.name(&name) {
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        assert!(name.ends_with(hit.entry), "{name} is not below {}", hit.entry);
+        let listed = String::from_utf8_lossy(text).to_ascii_lowercase();
+        assert!(listed.contains(hit.entry), "{} is on no list", hit.entry);
+    }
+}
+
 /// The address that `bytes` begin with, of either kind.
 fn address(bytes: &[u8]) -> Option<IpAddr> {
     match bytes.first()? % 2 {
@@ -240,6 +270,24 @@ fn small(limit: u8) -> Options {
         max_uses: limit,
         app_timeout: secs(30 * limit),
         services: services::Options { which: Which::All, deep: true, max: limit, dedup: secs(30) },
+        alerts: AlertOptions {
+            enabled: true,
+            per_device: limit as u32,
+            per_minute: 2 * limit as u32,
+            logins: limit as u32,
+            logins_span: secs(limit),
+            scan_ports: limit as u32,
+            scan_hosts: limit as u32,
+            scan_span: secs(limit),
+            syn_rate: 1,
+            udp_rate: 1,
+            icmp_rate: 1,
+            arp_rate: 1,
+            tunnel_names: limit as u32,
+            tunnel_bytes: 1,
+            tunnel_span: secs(limit),
+            tunnel_except: Vec::new(),
+        },
     }
 }
 

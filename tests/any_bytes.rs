@@ -109,6 +109,38 @@ fn signature_files_whole_and_spoilt() {
 }
 
 #[test]
+fn lists_whole_and_spoilt() {
+    const LINES: &[&str] = &[
+        "192.0.2.0/24",
+        "192.0.2.9-192.0.2.77",
+        "0.0.0.0 a.example b.example",
+        "||c.example^$all",
+        "2001:db8::/32",
+        "add x 192.0.2.1 timeout 5",
+        "address=/d.example/e.example/0.0.0.0",
+        "{\"cidr\":\"198.51.100.0/24\"}",
+        "# id,dateadded,url,x",
+        "\"1\",\"now\",\"http://f.example:80/x\"",
+        "1.2.3.4;x",
+        "*.g.example",
+        "h.example",
+    ];
+    let mut chance = Chance(5);
+    for _ in 0..5_000 {
+        let lines: Vec<&str> = (0..chance.below(8)).map(|_| LINES[chance.below(LINES.len())]).collect();
+        let mut text = lines.join("\n").into_bytes();
+        chance.spoil(&mut text);
+        text.push(0);
+        text.extend(match chance.below(3) {
+            0 => b"www.a.example".to_vec(),
+            1 => vec![192, 0, 2, 9],
+            _ => chance.bytes(16),
+        });
+        checks::threats(&text);
+    }
+}
+
+#[test]
 fn operations_by_chance() {
     let mut chance = Chance(4);
     for _ in 0..3_000 {
@@ -132,6 +164,7 @@ fn finds_of_the_fuzzers() {
             "quic" => checks::quic(&bytes),
             "tls" => checks::tls(&bytes),
             "rules" => checks::rules(&bytes),
+            "threats" => checks::threats(&bytes),
             "engine" => checks::engine(&bytes),
             "streams" => checks::streams(&bytes),
             _ => panic!("{name}: no fuzz target"),

@@ -346,3 +346,44 @@ fn a_policy_is_tried_on_what_is_in_the_store() {
         "weir: --since monday: expected a date (2026-11-01 or \"2026-11-01 12:00:00\") or a span (7days)"
     );
 }
+
+#[test]
+fn threat_lists_are_checked_and_asked() {
+    let folder = place("threats");
+    fs::write(
+        folder.join("bad.txt"),
+        "# mine\n192.0.2.0/24\nwhat is this\nbad.example\r\n0.0.0.0 worse.example\n",
+    )
+    .unwrap();
+    let (code, out, err) = output(&folder, &["threats", "check", "bad.txt"]);
+    assert_eq!((code, &*err), (0, ""), "{out}");
+    assert!(
+        out.starts_with(
+            "bad.txt:3: not understood: what is this\nbad.txt: 0 addresses, 1 networks, 2 names\n"
+        ),
+        "{out}"
+    );
+    assert_eq!(told(&folder, &["threats", "check", "nothing"]).0, 1);
+    let none = "weir: there is no [[threat]] in the configuration";
+    assert_eq!(told(&folder, &["threats", "test", "bad.example"]), (1, none.into()));
+
+    let mut config = fs::read_to_string(folder.join("config.toml")).unwrap();
+    config.push_str("log = \"error\"\n[[threat]]\nname = \"mine\"\npath = \"bad.txt\"\nseverity = 1\n");
+    fs::write(folder.join("config.toml"), config).unwrap();
+    let test = |what| output(&folder, &["threats", "test", what]).1;
+    assert!(test("192.0.2.7").starts_with("192.0.2.7 is on the list mine, severity 1, as 192.0.2.0/24, of "));
+    assert!(
+        test("www.bad.example")
+            .starts_with("www.bad.example is on the list mine, severity 1, as bad.example")
+    );
+    assert_eq!(test("good.example"), "good.example is on none of 1 lists with 3 entries\n");
+    // The capture's server is on it.
+    let (code, out, _) = output(&folder, &["read", "--json", "a.pcap"]);
+    let alerts: Vec<&str> = out.lines().filter(|line| line.contains("\"event_type\":\"alert\"")).collect();
+    assert_eq!((code, alerts.is_empty()), (0, false), "{out}");
+    assert!(
+        alerts[0].contains("\"entry\":\"192.0.2.0/24\"") && alerts[0].contains("\"severity\":1"),
+        "{}",
+        alerts[0]
+    );
+}

@@ -316,8 +316,9 @@ sections! {
         /// Entries of all lists together; an address takes 10 bytes (22 of IPv6), a name
         /// 10 and its length. More are counted and left.
         max_entries: Number<0, 10_000_000> = Number(500_000);
-        /// Memory for them; up to three times as much while they are read anew.
-        max_memory: Size<65_536, 1_073_741_824> = Size(8 << 20);
+        /// Memory for them, and up to three times as much while they are read anew: for
+        /// half a million names 16MiB.
+        max_memory: Size<65_536, 1_073_741_824> = Size(4 << 20);
         /// Sessions of this time are looked at again when there are new entries.
         look_back: Span<0, 2_592_000> = Span::secs(86_400);
     }
@@ -350,7 +351,7 @@ sections! {
         /// …and frames of ARP by one device.
         arp_rate: Number<0, 10_000_000> = Number(50);
         /// Data in DNS: different long names below one domain that a device asks for…
-        tunnel_names: Number<0, 1000> = Number(100);
+        tunnel_names: Number<0, 1000> = Number(40);
         /// …bytes that they have together at least…
         tunnel_bytes: Number<0, 100_000_000> = Number(4000);
         /// …within this time…

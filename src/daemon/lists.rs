@@ -311,3 +311,6 @@ pub fn load(config: &Config) -> Threats {
 pub fn read(builder: &mut Builder, path: &Path) -> io::Result<()> {
     builder.read(BufReader::new(File::open(path)?), version(path))
 }
+
+#[cfg(test)]
+mod tests;

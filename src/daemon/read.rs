@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::devices::vendors_of;
+use super::lists::load;
 use super::{Exit, load_config, open_places, open_store, rules_of, write_web_info};
 use crate::config::Config;
 use crate::engine::Engine;
@@ -52,6 +53,9 @@ pub(super) fn read_into(
 ) -> Result<(), Exit> {
     let mut engine = Engine::new(config.engine(), rules);
     engine.set_vendors(vendors_of(config));
+    if config.alerts.enabled && !config.threat_lists.is_empty() {
+        engine.set_threats(Arc::new(load(config)));
+    }
     let (places, batch) = (open_places(config), *config.store.batch as usize);
     let mut reader = Reader { engine, places, store, batch };
     let mut trouble = Vec::new();

@@ -42,9 +42,9 @@ impl Bits for u128 {
 /// A prefix with the list that it stands on.
 pub type Owned<B> = (B, u8, u8);
 
-/// Of so many prefixes one begins a block. The beginnings of blocks lie together:
-/// most of the search goes on in few kilobytes.
-const BLOCK: usize = 64;
+/// Of so many numbers one is in the level above, so that each step of a search stays
+/// within a line or two of the processor's cache.
+const BLOCK: usize = 16;
 
 /// No prefix around it.
 const NONE: u32 = u32::MAX;
@@ -54,29 +54,33 @@ const NONE: u32 = u32::MAX;
 #[derive(Default)]
 pub struct Addresses<B> {
     firsts: Vec<B>,
-    /// The first of each [`BLOCK`].
-    blocks: Vec<B>,
-    lengths: Vec<u8>,
-    owners: Vec<u8>,
+    /// The first of each [`BLOCK`] of the above, then of each block of those…
+    levels: Vec<Vec<B>>,
+    /// The length of each, and its list.
+    about: Vec<(u8, u8)>,
     /// The place of the next wider prefix around each; empty where none has one.
     around: Vec<u32>,
 }
 
 impl<B: Bits> Addresses<B> {
     /// Bytes that each takes.
-    pub const EACH: usize = size_of::<B>() + 2 + size_of::<u32>();
+    pub const EACH: usize = size_of::<B>() + size_of::<B>() / (BLOCK - 1) + 2 + size_of::<u32>();
 
     /// Of several that are the same the list with the smallest number has it.
     pub fn new(mut all: Vec<Owned<B>>) -> Addresses<B> {
         all.sort_unstable();
         all.dedup_by_key(|(first, length, _)| (*first, *length));
         let firsts: Vec<B> = all.iter().map(|(first, ..)| *first).collect();
-        let lengths: Vec<u8> = all.iter().map(|(_, length, _)| *length).collect();
-        let owners = all.iter().map(|(.., owner)| *owner).collect();
+        let about: Vec<(u8, u8)> = all.iter().map(|(_, length, owner)| (*length, *owner)).collect();
         drop(all);
-        let around = around(&firsts, &lengths);
-        let blocks = firsts.iter().step_by(BLOCK).copied().collect();
-        Addresses { firsts, blocks, lengths, owners, around }
+        let around = around(&firsts, &about);
+        let mut levels: Vec<Vec<B>> = Vec::new();
+        while let below = levels.last().unwrap_or(&firsts)
+            && below.len() > BLOCK
+        {
+            levels.push(below.iter().step_by(BLOCK).copied().collect());
+        }
+        Addresses { firsts, levels, about, around }
     }
 
     pub fn len(&self) -> usize {
@@ -85,9 +89,9 @@ impl<B: Bits> Addresses<B> {
 
     /// Bytes that it takes.
     pub fn bytes(&self) -> usize {
-        (self.firsts.capacity() + self.blocks.capacity()) * size_of::<B>()
-            + self.lengths.capacity()
-            + self.owners.capacity()
+        let above: usize = self.levels.iter().map(Vec::capacity).sum();
+        (self.firsts.capacity() + above) * size_of::<B>()
+            + self.about.capacity() * size_of::<(u8, u8)>()
             + self.around.capacity() * size_of::<u32>()
     }
 
@@ -95,9 +99,9 @@ impl<B: Bits> Addresses<B> {
     pub fn find(&self, address: B) -> Option<(Prefix, u8)> {
         let mut place = self.before(address)?;
         loop {
-            let (first, length) = (*self.firsts.get(place)?, *self.lengths.get(place)?);
+            let (first, (length, owner)) = (*self.firsts.get(place)?, *self.about.get(place)?);
             if first.common(address) >= u32::from(length) {
-                return Some((Prefix::new(first.address(), length)?, *self.owners.get(place)?));
+                return Some((Prefix::new(first.address(), length)?, owner));
             }
             place = *self.around.get(place).filter(|place| **place != NONE)? as usize;
         }
@@ -105,20 +109,23 @@ impl<B: Bits> Addresses<B> {
 
     /// The place of the last that begins at `address` or before it.
     fn before(&self, address: B) -> Option<usize> {
-        let block = self.blocks.partition_point(|first| *first <= address).checked_sub(1)? * BLOCK;
-        let end = (block + BLOCK).min(self.firsts.len());
-        let within = self.firsts.get(block..end)?.partition_point(|first| *first <= address);
-        (block + within).checked_sub(1)
+        let mut block = 0;
+        for level in self.levels.iter().rev().chain([&self.firsts]) {
+            let end = (block + BLOCK).min(level.len());
+            let within = level.get(block..end)?.partition_point(|first| *first <= address);
+            block = (block + within).checked_sub(1)? * BLOCK;
+        }
+        Some(block / BLOCK)
     }
 }
 
 /// For each of these prefixes, which are sorted, the place of that around it.
-fn around<B: Bits>(firsts: &[B], lengths: &[u8]) -> Vec<u32> {
+fn around<B: Bits>(firsts: &[B], about: &[(u8, u8)]) -> Vec<u32> {
     let mut around = Vec::with_capacity(firsts.len());
     // The places of those that the one before lies in, and its own.
     let mut open: Vec<usize> = Vec::new();
     for (place, first) in firsts.iter().enumerate() {
-        while open.last().is_some_and(|&at| firsts[at].common(*first) < u32::from(lengths[at])) {
+        while open.last().is_some_and(|&at| firsts[at].common(*first) < u32::from(about[at].0)) {
             open.pop();
         }
         around.push(open.last().and_then(|&at| u32::try_from(at).ok()).unwrap_or(NONE));

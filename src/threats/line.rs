@@ -146,7 +146,7 @@ fn json(line: &str, each: &mut dyn FnMut(Entry<'_>)) -> Verdict {
         return Verdict::Unread;
     };
     let text = |name: &&str| fields.get(*name).and_then(Value::as_str);
-    match COLUMNS.iter().find_map(|name| text(name)) {
+    match COLUMNS.iter().find_map(text) {
         Some(entry) => value(entry, each),
         None if text(&"type") == Some("metadata") => Verdict::Blank,
         None => Verdict::Unread,

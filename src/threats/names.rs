@@ -33,6 +33,9 @@ pub struct Names {
     /// A byte of each slot's hash, 0 where nothing is in it. Most of what is looked
     /// up is in no list, and these tell that alone.
     tags: Vec<u8>,
+    /// Bits by the hashes of the last two labels of each name: where none is set, no
+    /// name above the one that is looked up is here.
+    ends: Vec<u8>,
     used: usize,
     hash: RandomState,
 }
@@ -44,12 +47,16 @@ impl Names {
 
     /// Bytes that it takes.
     pub fn bytes(&self) -> usize {
-        self.text.capacity() + self.slots.capacity() * size_of::<u32>() + self.tags.capacity()
+        self.text.capacity()
+            + self.slots.capacity() * size_of::<u32>()
+            + self.tags.capacity()
+            + self.ends.capacity()
     }
 
     /// Bytes that one more of this length takes.
     pub fn cost(name: &str) -> usize {
-        2 + name.len() + (size_of::<u32>() + 1) * 3 / 2
+        // The text, and one and a half of a slot, a tag and half a byte of ends.
+        2 + name.len() + ((size_of::<u32>() + 1) * 2 + 1) * 3 / 4
     }
 
     /// Adds `name`, which is in small letters, for the list `owner`; whether it is
@@ -98,6 +105,10 @@ impl Names {
         small.copy_from_slice(name);
         small.make_ascii_lowercase();
         let mut rest: &[u8] = small;
+        let (byte, bit) = self.end_of(rest)?;
+        if self.ends.get(byte).is_none_or(|bits| bits & bit == 0) {
+            return None;
+        }
         loop {
             if let Some(at) = self.place(rest)
                 && let Some((name, owner)) = self.read(at)
@@ -137,8 +148,17 @@ impl Names {
     /// The slot that a name should be in, and its tag; none without slots.
     fn home(&self, name: &[u8]) -> Option<(usize, u8)> {
         let hash = self.hash.hash_one(name);
-        let slot = (hash >> 32) * self.tags.len() as u64 >> 32;
+        let slot = ((hash >> 32) * self.tags.len() as u64) >> 32;
         (!self.tags.is_empty()).then_some((slot as usize, (hash as u8).max(1)))
+    }
+
+    /// Where in `ends` a name has its bit; none where it has one label only.
+    fn end_of(&self, name: &[u8]) -> Option<(usize, u8)> {
+        let last = name.iter().rposition(|byte| *byte == b'.')?;
+        let begin = name.get(..last)?.iter().rposition(|byte| *byte == b'.').map_or(0, |dot| dot + 1);
+        let hash = self.hash.hash_one(name.get(begin..)?);
+        let byte = ((hash >> 32) * self.ends.len() as u64) >> 32;
+        Some((byte as usize, 1 << (hash & 7)))
     }
 
     /// Puts what is at `at` in the text into the first free slot from its own on.
@@ -150,14 +170,19 @@ impl Names {
         if let (Some(place), Some(mark)) = (self.slots.get_mut(slot), self.tags.get_mut(slot)) {
             (*place, *mark) = (u32::try_from(at).unwrap_or(u32::MAX), tag);
         }
+        if let Some((byte, bit)) = self.read(at).and_then(|(name, _)| self.end_of(name))
+            && let Some(bits) = self.ends.get_mut(byte)
+        {
+            *bits |= bit;
+        }
     }
 
     /// Makes the table anew, for `count` names.
     fn grow(&mut self, count: usize) {
         let slots = if count == 0 { 0 } else { slots(count) };
         // The old ones go first, so that both are never there at once.
-        (self.slots, self.tags) = (Vec::new(), Vec::new());
-        (self.slots, self.tags) = (vec![0; slots], vec![0; slots]);
+        (self.slots, self.tags, self.ends) = (Vec::new(), Vec::new(), Vec::new());
+        (self.slots, self.tags, self.ends) = (vec![0; slots], vec![0; slots], vec![0; slots / 2]);
         let mut at = 0;
         while let Some(&length) = self.text.get(at) {
             self.put(at);
@@ -207,7 +232,7 @@ mod tests {
         }
         names.shrink();
         assert_eq!(names.len(), 20_000);
-        assert!(names.bytes() < 20_000 * (2 + 14 + 8), "{} bytes", names.bytes());
+        assert!(names.bytes() < 20_000 * (2 + 14 + 9), "{} bytes", names.bytes());
         for n in 0..20_000 {
             let found = names.find(&format!("www.h{n}.example")).unwrap();
             assert_eq!((found.name, found.owner), (&*format!("h{n}.example"), (n % 64) as u8));

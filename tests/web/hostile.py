@@ -88,9 +88,12 @@ def data(folder, info, scratch, check_page):
         insert(db, "health", id=number, time=time, stage=text, offered=5, lost=n, flash_bytes=n, flash_held=0)
         insert(db, "stop", id=number, time=time, last=time, policy=text, action=text, reason=text, device=text, app=text,
                host=text, sessions=n)
+        insert(db, "alert", id=number, time=time, last=time, kind=text, severity=n, device=text, src=text, dst=text, port=1,
+               what=text, list=text, entry=text, text=text, count=n)
         insert(db, "coverage", id=number, time=time, iface=text, bytes_line=9, bytes_seen=8, bytes_unnamed=n)
     db.commit()
-    asked = [("overview", {}), ("devices", {}), ("apps", {}), ("dns", {}), ("sessions", {}), ("http", {}), ("logins", {}), ("stops", {})]
+    asked = [("overview", {}), ("devices", {}), ("apps", {}), ("dns", {}), ("sessions", {}), ("http", {}), ("logins", {}),
+             ("stops", {}), ("alerts", {})]
     asked += [("app", {"app": text}) for text in EVIL] + [("sessions", {"app": text}) for text in EVIL]
     asked += [("dns", {"name": text}) for text in EVIL] + [("session", {"id": (last // 1000 + n) * 2048}) for n in range(len(EVIL))]
     with Server(folder, about(scratch, "evil", kind="sqlite", path=str(copy)), scratch / "php.log") as site:

@@ -18,10 +18,10 @@ import hostile
 import rolled
 from served import ZONE, Html, Server
 
-PAGES = ["overview", "devices", "apps", "dns", "sessions", "http", "logins", "stops"]
+PAGES = ["overview", "alerts", "devices", "apps", "dns", "sessions", "http", "logins", "stops"]
 CSP = ("default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
        "form-action 'self'; base-uri 'none'; frame-ancestors 'self'")
-TIMES = {"time", "start", "last", "ended", "first"}
+TIMES = {"time", "start", "last", "ended", "first", "list_version"}
 
 
 def check_page(answer, status=200):

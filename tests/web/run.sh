@@ -116,6 +116,12 @@ stops="INSERT INTO stop (id, time, last, policy, action, reason, device, app, ho
         CASE WHEN id % 3 = 0 THEN 'dry run' ELSE 'stopped' END,
         CASE WHEN id % 5 = 0 THEN 'quota' WHEN id % 7 = 0 THEN 'always' ELSE 'schedule' END, device, app, host, 1
     FROM session WHERE host IS NOT NULL ORDER BY id LIMIT 120;"
+# …and what a person should know.
+alerts="INSERT INTO alert (id, time, last, kind, severity, device, src, dst, port, what, list, entry, list_version, text, count)
+    SELECT id, (id - id % 2048) / 2048 * 1000, last, CASE WHEN id % 2 = 0 THEN 'threat' ELSE 'scan' END, 1 + id % 3, device,
+        client, server, server_port, host, CASE WHEN id % 2 = 0 THEN 'a list' END, CASE WHEN id % 2 = 0 THEN host END,
+        CASE WHEN id % 2 = 0 THEN 1700000000000000 END, host, 1 + id % 5
+    FROM session WHERE host IS NOT NULL ORDER BY id LIMIT 120;"
 # …log-ins, and requests that could be read.
 logins="INSERT INTO auth (id, time, proto, client, client_port, server, server_port, device, service, user, method,
         outcome, estimated, encrypted, client_version, server_version)
@@ -129,7 +135,7 @@ requests="INSERT INTO http (id, time, proto, client, client_port, server, server
         '/a/path', 'HTTP/1.1', CASE WHEN id % 3 = 0 THEN 404 WHEN id % 5 = 0 THEN NULL ELSE 200 END, 'a browser', NULL,
         'text/html', 'a server', NULL, bytes_in
     FROM session WHERE proto = 'tcp' ORDER BY id LIMIT 120;"
-made="$stops $logins $requests"
+made="$stops $logins $requests $alerts"
 python3 -c 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.executescript(sys.argv[2]); db.commit()' \
     "$work/sqlite/w.db" "$made"
 mariadb --no-defaults -uroot -S "$socket" weir -e "$made"

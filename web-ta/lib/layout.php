@@ -105,6 +105,7 @@ function icon(string $name): string
         'logins' => 'M14 7a4 4 0 1 1-8 0 4 4 0 0 1 8 0zM3 20c1-4 3-6 7-6M15 14v6M12 17h9M21 17v3',
         'door' => 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 20c1-4 4-5 8-5s7 1 8 5',
         'stops' => 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM5.6 5.6l12.8 12.8',
+        'alerts' => 'M6 16V11a6 6 0 1 1 12 0v5l2 2H4zM10 21h4',
         'theme' => 'M12 3a9 9 0 1 0 0 18zM12 3a9 9 0 0 1 0 18',
         default => 'M4 12h16',
     };

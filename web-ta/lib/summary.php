@@ -65,6 +65,14 @@ function summaryNow(Db $db, Filter $filter): array
     ];
 }
 
+/** Alerts of the last day, or of the last one that there is of a replayed capture. */
+function summaryAlerts(Db $db, Filter $filter): float
+{
+    $end = $filter->span->isReplay ? $filter->span->newest : Clock::local()->now() * 1e6;
+    $where = (new Where())->add('id >= ?', Span::id($end - 86400e6))->equal('device', $filter->device);
+    return (float) $db->value('SELECT COUNT(*) FROM alert' . $where->sql(), $where->params);
+}
+
 /** @param array<string, float> $now */
 function nowText(array $now): string
 {

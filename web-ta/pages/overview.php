@@ -37,6 +37,7 @@ return [
 
     'parts' => static fn (Db $db, Filter $filter): array => [
         'now' => summaryNow($db, $filter),
+        'alerts' => summaryAlerts($db, $filter),
         'sessions' => summarySessions($db, $filter),
         ...summaryDevices($db, $filter),
         ...summaryApps($db, $filter),
@@ -84,6 +85,11 @@ return [
             tile(t('Sessions'), anchor($filter->to('sessions'), h(grouped($parts['sessions'])))),
             tile(t('Devices'), h(grouped($parts['devices']))),
             tile(t('Apps'), anchor($filter->to('apps'), h(grouped($parts['apps'])))),
+            tile(
+                t('Alerts'),
+                anchor($filter->to('alerts', ['range' => '24h', 'from' => null, 'to' => null]), h(grouped($parts['alerts']))),
+                say('in the last day'),
+            ),
             '</dl>';
 
         $volume = static fn (array $row): string => h(bytes($row['bytes']))

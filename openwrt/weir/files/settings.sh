@@ -85,6 +85,30 @@ blocking max_resets number
 blocking mark number
 metrics listen text
 metrics max_series number
+threats max_entries number
+threats max_memory text
+threats look_back text
+alerts enabled bool
+alerts per_device number
+alerts per_minute number
+alerts logins number
+alerts logins_span text
+alerts scan_ports number
+alerts scan_hosts number
+alerts scan_span text
+alerts syn_rate number
+alerts udp_rate number
+alerts icmp_rate number
+alerts arp_rate number
+alerts tunnel_names number
+alerts tunnel_bytes number
+alerts tunnel_span text
+alerts tunnel_except list
+alerts webhook text
+alerts webhook_template text
+alerts webhook_type text
+alerts webhook_queue number
+alerts webhook_timeout text
 daemon log text
 daemon name text
 daemon health_every text
@@ -376,6 +400,7 @@ weir_toml() {
 	done
 	config_foreach weir_policy policy
 	config_foreach weir_out out
+	config_foreach weir_threat threat
 }
 
 # weir_policy SECTION: a policy, unless it is switched off.
@@ -392,6 +417,19 @@ weir_policy() {
 	done
 	weir_setting "$1" quota text
 	weir_setting "$1" dry_run bool
+}
+
+# weir_threat SECTION: a list of what is bad, unless it is switched off.
+weir_threat() {
+	local enabled name
+
+	config_get_bool enabled "$1" enabled 1
+	[ "$enabled" = 1 ] || return 0
+	config_get name "$1" name "$1"
+	echo '[[threat]]'
+	printf 'name = %s\n' "$(toml_text "$name")"
+	weir_setting "$1" path text
+	weir_setting "$1" severity number
 }
 
 # weir_out SECTION: a further way out, unless it is switched off.

@@ -42,6 +42,7 @@ return view.extend({
 		s.tab('limits', _('Limits'));
 		s.tab('times', _('Times'));
 		s.tab('blocking', _('Blocking'));
+		s.tab('alerts', _('Alerts'));
 
 		/* The tabs show settings of several tables. */
 		const add = (tab, type, table, name, title, description) => {
@@ -293,6 +294,76 @@ return view.extend({
 			_('Bits of the mark of connection tracking that no other program may use.'));
 		o.datatype = 'range(1,4294967295)';
 		o.placeholder = '1073741824';
+
+		o = add('alerts', form.Flag, 'alerts', 'enabled', _('Alerts'),
+			_('What a person should know: devices that meet threat lists, scans, floods, refused log-ins, data in DNS.'));
+		o.default = o.enabled;
+
+		o = add('alerts', form.Value, 'alerts', 'webhook', _('Send alerts to'),
+			_('Each alert is sent there by HTTP. There is no TLS.'));
+		o.placeholder = 'http://192.168.1.9:8080/alert';
+
+		o = add('alerts', form.Value, 'alerts', 'webhook_template', _('What is sent'),
+			_('Names in double braces are replaced: kind, severity, time, device, src, dst, port, what, list, entry, text, count.'));
+		o.placeholder = '{"text":"{{text}}"}';
+
+		o = add('alerts', form.Value, 'alerts', 'webhook_type', _('Type of what is sent'));
+		o.placeholder = 'application/json';
+
+		o = add('alerts', form.DynamicList, 'alerts', 'tunnel_except', _('Domains without data in DNS'),
+			_('Below which long names that are never the same are usual.'));
+		o.placeholder = 'mcafee.com';
+
+		several('alerts', null, [
+			[ 'alerts', 'per_device', _('Alerts of a kind about a device, in an hour'), '10' ],
+			[ 'alerts', 'per_minute', _('Alerts in a minute'), '30' ],
+			[ 'alerts', 'logins', _('Refused log-ins'), '10' ],
+			[ 'alerts', 'scan_ports', _('Ports of a host that do not answer'), '100' ],
+			[ 'alerts', 'scan_hosts', _('Hosts that do not answer'), '64' ],
+			[ 'alerts', 'syn_rate', _('Connections to a host, in a second'), '200' ],
+			[ 'alerts', 'udp_rate', _('Unanswered UDP packets to a host, in a second'), '5000' ],
+			[ 'alerts', 'icmp_rate', _('ICMP packets to a host, in a second'), '100' ],
+			[ 'alerts', 'arp_rate', _('ARP frames by a device, in a second'), '50' ],
+			[ 'alerts', 'tunnel_names', _('Long names below a domain'), '40' ],
+			[ 'alerts', 'tunnel_bytes', _('…and bytes in them'), '4000' ],
+			[ 'alerts', 'webhook_queue', _('Alerts that wait to be sent'), '100' ],
+			[ 'threats', 'max_entries', _('Entries of threat lists'), '500000' ]
+		]);
+
+		several('alerts', isSize(), [
+			[ 'threats', 'max_memory', _('Memory for threat lists'), '4MiB' ]
+		]);
+
+		several('alerts', isSpan(), [
+			[ 'alerts', 'logins_span', _('Log-ins are refused within'), '10m' ],
+			[ 'alerts', 'scan_span', _('Ports or hosts do not answer within'), '5m' ],
+			[ 'alerts', 'tunnel_span', _('Long names are asked for within'), '10m' ],
+			[ 'alerts', 'webhook_timeout', _('A try to send may take'), '5s' ],
+			[ 'threats', 'look_back', _('Past sessions that new entries are looked for in'), '1day' ]
+		]);
+
+		s = m.section(form.GridSection, 'threat', _('Threat lists'),
+			_('Files with addresses and names that are known to be bad, in any of the usual forms. They are read anew when they change.'));
+		s.anonymous = true;
+		s.addremove = true;
+		s.sortable = true;
+
+		o = s.option(form.Flag, 'enabled', _('Enabled'));
+		o.default = o.enabled;
+		o.editable = true;
+
+		o = s.option(form.Value, 'name', _('Name'));
+		o.rmempty = false;
+
+		o = s.option(form.Value, 'path', _('File or folder'));
+		o.rmempty = false;
+		o.placeholder = '/etc/weir/lists/firehol_level1.netset';
+
+		o = s.option(form.ListValue, 'severity', _('Severity'));
+		o.value('1', _('Grave'));
+		o.value('2', _('To be looked at'));
+		o.value('3', _('News'));
+		o.default = '2';
 
 		s = m.section(form.GridSection, 'policy', _('Rules of the house'),
 			_('What is left empty means all devices, everything, always.'));
