@@ -170,6 +170,7 @@ return [
     'to be looked at' => '需查看',
     'news' => '通知',
     'Latest' => '最近一次',
+    'Port' => '端口',
     'Severity' => '级别',
     'What happened' => '内容',
     'What' => '对象',
