@@ -336,7 +336,8 @@ sections! {
         logins: Number<0, 1000> = Number(10);
         /// …within this time.
         logins_span: Span<1, 86_400> = Span::secs(600);
-        /// Ports of one host that do not answer one source: a scan…
+        /// Ports of one host that do not answer one source, after half as many that are
+        /// not looked at closely: a scan…
         scan_ports: Number<0, 1000> = Number(100);
         /// …or hosts that do not answer it at one port (of UDP in the LAN only)…
         scan_hosts: Number<0, 1000> = Number(64);

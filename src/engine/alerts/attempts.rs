@@ -2,7 +2,9 @@
 //! answers, as a scan makes them.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
+use super::coarse::{Coarse, id_of};
 use super::distinct::Distinct;
 use super::{Alerts, Draft, Kind, Options, Subject, name, severity};
 use crate::record::{Device, Record, seed};
@@ -26,6 +28,12 @@ pub struct Attempts {
     /// Log-ins of a client at a server; each is another.
     logins: Distinct<(IpAddr, IpAddr)>,
     logins_seen: u64,
+    /// What nobody answered each client, in a span from the first of all. Half of what
+    /// makes a scan is only counted here: most sources never have more.
+    coarse: Coarse,
+    coarse_since: Time,
+    scan_span: Duration,
+    usual: u64,
     /// Ports, by client, server and protocol.
     ports: Distinct<(IpAddr, IpAddr, u8)>,
     /// Servers, by client, port and protocol.
@@ -38,9 +46,21 @@ impl Attempts {
         Attempts {
             logins: Distinct::new(MAX_PAIRS, logins, logins_span),
             logins_seen: 0,
+            coarse: Coarse::default(),
+            coarse_since: Time::ZERO,
+            scan_span,
+            usual: u64::from(scan_ports.min(scan_hosts) / 2),
             ports: Distinct::new(MAX_PAIRS, scan_ports, scan_span),
             hosts: Distinct::new(MAX_PAIRS, scan_hosts, scan_span),
         }
+    }
+
+    /// Whether `client` has so much unanswered at `now` that it is looked at closely.
+    fn is_unusual(&mut self, client: IpAddr, now: Time) -> bool {
+        if now.since(self.coarse_since) > self.scan_span || now < self.coarse_since {
+            self.coarse_since = now;
+        }
+        self.coarse.count(id_of(client), 1, self.coarse_since) > self.usual
     }
 
     pub fn step(&mut self, from: Time, to: Time) {
@@ -83,6 +103,9 @@ impl Alerts {
     pub fn unanswered(&mut self, attempt: &Attempt, out: &mut Vec<Record>) {
         let Attempt { time, proto: number, client: (client, client_port), server: (server, port), device } =
             *attempt;
+        if !self.options.enabled || !self.attempts.is_unusual(client, time) {
+            return;
+        }
         let protocol = crate::record::Proto(number);
         // What looks like tries of UDP from a server's port are answers of whose
         // questions nothing was seen.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::attempts::octets;
+use super::coarse::{Coarse, id_of};
 use super::{Alerts, Draft, Kind, Subject, name, severity};
 use crate::record::{Device, Mac, Record, seed};
 use crate::table::Table;
@@ -37,12 +38,16 @@ impl Flood {
     }
 }
 
-/// Packets of each host in one minute.
-pub struct Floods(Table<(Flood, u64), (Time, u64), 1>);
+/// Packets of each host in one minute. Half of what makes a flood is counted coarsely,
+/// the rest for each host by itself, which few come to.
+pub struct Floods {
+    coarse: Coarse,
+    exact: Table<(Flood, u64), (Time, u64), 1>,
+}
 
 impl Default for Floods {
     fn default() -> Floods {
-        Floods(Table::new(MAX_HOSTS, [MINUTE]))
+        Floods { coarse: Coarse::default(), exact: Table::new(MAX_HOSTS, [MINUTE]) }
     }
 }
 
@@ -53,19 +58,21 @@ impl Floods {
         if rate == 0 {
             return None;
         }
-        let minute = now.minute();
-        let slot = match self.0.find(&key) {
+        let (minute, flood) = (now.minute(), u64::from(rate) * 60);
+        let (half, (kind, id)) = (flood / 2, key);
+        let over = self.coarse.count(id.wrapping_add(kind as u64), packets, minute).checked_sub(half + 1)?;
+        let slot = match self.exact.find(&key) {
             Some(slot) => slot,
-            None => self.0.insert(key, 0, now, (minute, 0)).0,
+            None => self.exact.insert(key, 0, now, (minute, half)).0,
         };
-        let (_, (counted, count)) = self.0.get_mut(slot)?;
+        let (_, (counted, count)) = self.exact.get_mut(slot)?;
         if *counted != minute {
-            (*counted, *count) = (minute, 0);
+            (*counted, *count) = (minute, half);
         }
-        *count += packets;
+        *count += packets.min(over + 1);
         let count = *count;
-        self.0.touch(slot, 0, now);
-        (count >= u64::from(rate) * 60).then_some(count)
+        self.exact.touch(slot, 0, now);
+        (count >= flood).then_some(count)
     }
 }
 
@@ -80,14 +87,16 @@ impl Alerts {
         now: Time,
         out: &mut Vec<Record>,
     ) {
+        if !self.options.enabled {
+            return;
+        }
         let rate = match flood {
             Flood::Syn => self.options.syn_rate,
             Flood::Udp => self.options.udp_rate,
             Flood::Icmp => self.options.icmp_rate,
             Flood::Arp => self.options.arp_rate,
         };
-        let about = seed([&octets(to)[..]]);
-        let Some(count) = self.flood.count((flood, about), packets, rate, now) else { return };
+        let Some(count) = self.flood.count((flood, id_of(to)), packets, rate, now) else { return };
         let (what, words) = flood.what();
         let draft = || Draft {
             severity: severity::GRAVE,
@@ -103,6 +112,9 @@ impl Alerts {
 
     /// A frame of ARP came from `mac`.
     pub fn arp(&mut self, mac: RawMac, now: Time, out: &mut Vec<Record>) {
+        if !self.options.enabled {
+            return;
+        }
         let about = seed([&mac[..]]);
         let Some(count) = self.flood.count((Flood::Arp, about), 1, self.options.arp_rate, now) else {
             return;

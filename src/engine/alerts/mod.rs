@@ -5,6 +5,7 @@
 //! `flood` packets, `tunnel` names.
 
 mod attempts;
+mod coarse;
 mod distinct;
 mod flood;
 mod tunnel;

@@ -33,7 +33,7 @@ impl Tunnels {
 impl Alerts {
     /// `device` asked `server` for `qname`.
     pub fn asked(&mut self, qname: &str, device: Device, server: IpAddr, now: Time, out: &mut Vec<Record>) {
-        if self.options.tunnel_names == 0 || qname.len() < MIN_LENGTH {
+        if !self.options.enabled || self.options.tunnel_names == 0 || qname.len() < MIN_LENGTH {
             return;
         }
         let qname = qname.strip_suffix('.').unwrap_or(qname);

@@ -167,7 +167,7 @@ fn a_minute_has_a_bound_for_all_devices() {
 #[test]
 fn ports_that_do_not_answer_are_a_scan() {
     let mut rig = rig(|_| {});
-    for port in 1..=8 {
+    for port in 1..=10 {
         rig.wait(10).frame(&tcp((CLIENT, 40000), (SERVER, port), SYN));
         if port % 2 == 0 {
             rig.frame(&tcp((SERVER, port), (CLIENT, 40000), flag::RST | ACK));
@@ -183,7 +183,7 @@ fn ports_that_do_not_answer_are_a_scan() {
 #[test]
 fn hosts_that_do_not_answer_at_a_port_are_a_scan() {
     let mut rig = rig(|_| {});
-    for n in 1..=5 {
+    for n in 1..=7 {
         rig.frame(&tcp((CLIENT, 40000), ([192, 168, 1, 100 + n], 22), SYN));
     }
     rig.wait(31_000).tick();
