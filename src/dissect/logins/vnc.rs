@@ -4,7 +4,7 @@
 use super::messages::{self, Length, Messages, Next, Talk};
 use crate::dissect::login::{self, Login, Outcome};
 use crate::dissect::{Dissector, Product, Side, Sink, Step};
-use crate::wire::bytes::{u8_at, u32_at};
+use crate::wire::bytes::{u8_at, u16_at, u32_at};
 
 /// `RFB 003.008` and the line's end.
 const VERSION: usize = 12;
@@ -12,9 +12,14 @@ const VERSION: usize = 12;
 /// Bytes of a challenge, and of what answers it (7.2.2).
 const CHALLENGE: usize = 16;
 
+/// Bytes of name and password, encrypted, in Apple's way; two keys go before
+/// (rfbproto.rst of the project rfbproto, "Diffie-Hellman Authentication").
+const CREDENTIALS: usize = 128;
+
 /// Ways of security (7.2).
 const NONE: u8 = 1;
 const VNC: u8 = 2;
+const APPLE: u8 = 30;
 
 /// Reads one connection, up to the end of its log-in.
 #[derive(Default)]
@@ -24,6 +29,8 @@ pub struct Vnc {
     /// The last digits of the client's version; older ones leave the choice to the
     /// server.
     minor: u8,
+    /// Bytes of a key in Apple's way.
+    key: usize,
     /// The way that was taken.
     security: Option<u8>,
     version: Option<String>,
@@ -36,6 +43,7 @@ enum Part {
     Version,
     Security,
     Challenge,
+    Keys,
     Result,
 }
 
@@ -68,6 +76,12 @@ impl Messages for Vnc {
             (Part::Security, Side::Server) if self.minor < 7 => 4,
             (Part::Security, Side::Server) => 1 + usize::from(u8_at(bytes, 0).unwrap_or_default()),
             (Part::Challenge, _) => CHALLENGE,
+            // A number, the keys' length, two keys; one of them with the answer.
+            (Part::Keys, Side::Server) => match u16_at(bytes, 2) {
+                Some(key) => 4 + 2 * usize::from(key),
+                None => return Length::More,
+            },
+            (Part::Keys, Side::Client) => CREDENTIALS + self.key,
             (Part::Result, _) => 4,
         })
     }
@@ -98,13 +112,18 @@ impl Messages for Vnc {
                 *part = Part::Result;
                 Next::Message
             }
+            (Part::Keys, Side::Server) => {
+                *part = Part::Result;
+                self.key = u16_at(message, 2).unwrap_or_default().into();
+                Next::Message
+            }
             (Part::Result, Side::Server) => {
                 let is_accepted = u32_at(message, 0) == Some(0);
                 self.log_in(if is_accepted { Outcome::Accepted } else { Outcome::Refused }, sink);
                 Next::Nothing
             }
-            // The answer to the challenge.
-            (Part::Challenge, Side::Client) => Next::Message,
+            // The answer.
+            (Part::Challenge | Part::Keys, Side::Client) => Next::Message,
             _ => Next::Nothing,
         }
     }
@@ -119,6 +138,7 @@ impl Vnc {
         self.security = Some(security);
         self.next = match security {
             VNC => [Part::Challenge; 2],
+            APPLE => [Part::Keys; 2],
             // Only later versions have a result there (7.1.3).
             NONE if self.minor >= 8 => [Part::Result; 2],
             NONE => {
@@ -135,12 +155,12 @@ impl Vnc {
         let method = match security {
             NONE => "none",
             VNC => "vnc",
-            5 | 6 => "ra2",
             16 => "tight",
             17 => "ultra",
             18 => "tls",
             19 => "vencrypt",
-            30 => "ard",
+            APPLE => "ard",
+            5..=15 | 128.. => "realvnc",
             _ => "other",
         };
         sink.login(Login {
@@ -155,13 +175,10 @@ impl Vnc {
 
 /// The last digits of a version.
 fn minor(message: &[u8]) -> Option<u8> {
-    let digits = message.strip_prefix(b"RFB ")?.strip_suffix(b"\n")?.get(4..)?;
-    // Apple's 003.889 goes by 3.8.
-    let number: u16 = std::str::from_utf8(digits).ok()?.parse().ok()?;
-    Some(match number {
-        889 => 8,
-        number => u8::try_from(number).unwrap_or(3),
-    })
+    let (major, minor) = message.strip_prefix(b"RFB ")?.strip_suffix(b"\n")?.split_at_checked(4)?;
+    let number: u16 = std::str::from_utf8(minor).ok()?.parse().ok()?;
+    // RealVNC's 004 and Apple's 003.889 go by 3.8.
+    Some(if major == b"003." { u8::try_from(number).unwrap_or(8) } else { 8 })
 }
 
 #[cfg(test)]
@@ -200,13 +217,28 @@ mod tests {
     }
 
     #[test]
+    fn apple_has_keys_in_it() {
+        let keys = [&[0, 2, 0, 3][..], &[9; 6]].concat();
+        let said: [(Side, &[u8]); 7] = [
+            (S, b"RFB 003.889\n"),
+            (C, b"RFB 003.889\n"),
+            (S, &[2, 30, 35]),
+            (C, &[30]),
+            (S, &keys),
+            (C, &[0xee; CREDENTIALS + 3]),
+            (S, &[0, 0, 0, 1]),
+        ];
+        assert_eq!(told(&said), [("ard".to_string(), Outcome::Refused)]);
+    }
+
+    #[test]
     fn who_asks_for_nothing_lets_in() {
         let versions: [(Side, &[u8]); 2] = [(S, b"RFB 003.007\n"), (C, b"RFB 003.007\n")];
         let said = [versions[0], versions[1], (S, &[1, 1]), (C, &[1]), (C, &[1])];
         assert_eq!(told(&said), [("none".to_string(), Outcome::Accepted)]);
-        // Apple's own way goes on where nobody can read.
-        let said = [(S, &b"RFB 003.889\n"[..]), (C, b"RFB 003.889\n"), (S, &[2, 30, 2]), (C, &[30])];
-        assert_eq!(told(&said), [("ard".to_string(), Outcome::Unknown)]);
+        // RealVNC's own way goes on where nobody can read.
+        let said = [(S, &b"RFB 004.001\n"[..]), (C, b"RFB 004.001\n"), (S, &[2, 13, 5]), (C, &[13])];
+        assert_eq!(told(&said), [("realvnc".to_string(), Outcome::Unknown)]);
         let said = [versions[0], versions[1], (S, &[0, 0, 0, 0, 3, b'b', b'y', b'e'])];
         assert_eq!(told(&said), []);
     }

@@ -133,9 +133,9 @@ fn few_bytes_rule_nothing_out_and_one_side_does_not_end_the_other() {
     assert!(matches!(send(&mut streams, Side::Client, 0, b"\x01\x02"), Outcome::Open));
     assert!(matches!(send(&mut streams, Side::Client, 2, &[3; 400]), Outcome::Open), "the server may tell");
     assert!(matches!(send(&mut streams, Side::Client, 402, &[3; 400]), Outcome::Open));
-    assert!(matches!(send(&mut streams, Side::Server, 0, b"SSH"), Outcome::Open));
-    let outcome = send(&mut streams, Side::Server, 3, b"-2.0-x\r\n");
-    assert!(matches!(outcome, Outcome::Named(protocol) if protocol.name == "ssh"));
+    assert!(matches!(send(&mut streams, Side::Server, 0, b"@RS"), Outcome::Open));
+    let outcome = send(&mut streams, Side::Server, 3, b"YNCD: 31.0\n");
+    assert!(matches!(outcome, Outcome::Named(protocol) if protocol.name == "rsync"));
 
     streams.open(1, None, 1, [Some(0), Some(0)], Time::ZERO);
     assert!(matches!(send(&mut streams, Side::Server, 0, &[3; 400]), Outcome::Ended), "now both are sure");
@@ -146,11 +146,11 @@ fn few_bytes_rule_nothing_out_and_one_side_does_not_end_the_other() {
 fn what_waits_is_joined_so_that_only_holes_count() {
     let mut streams = Streams::new(4, 100_000, 10_000);
     streams.open(1, None, 0, [Some(0), None], Time::ZERO);
-    let greeting = [&b"SSH-2.0-"[..], &[b'x'; 200], b"\r\n"].concat();
+    let greeting = [&b"@RSYNCD: "[..], &[b'x'; 200], b"\r\n"].concat();
     for (at, byte) in greeting.iter().enumerate().skip(1) {
         assert!(matches!(send(&mut streams, Side::Client, at as u32, &[*byte]), Outcome::Open));
     }
-    assert!(matches!(send(&mut streams, Side::Client, 0, b"S"), Outcome::Named(_)));
+    assert!(matches!(send(&mut streams, Side::Client, 0, b"@"), Outcome::Named(_)));
     streams.open(1, None, 0, [Some(0), None], Time::ZERO);
     for hole in 1..=MAX_WAITING as u32 {
         assert!(matches!(send(&mut streams, Side::Client, hole * 2, b"x"), Outcome::Open));
