@@ -86,6 +86,7 @@ impl Rdp {
             _ => 0,
         };
         login.method = Some(method(protocol).into());
+        // The name in the cookie went in the clear; it counts how the log-in goes.
         login.encrypted = protocol != 0;
         self.end(sink);
         if protocol == 0 { Next::Nothing } else { Next::Message }
