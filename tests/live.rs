@@ -233,3 +233,18 @@ fn packets_are_kept_and_those_of_a_session_come_out() {
     let none = out("7");
     assert_eq!((none.status.code(), none.stdout.len()), (Some(1), 0));
 }
+
+#[test]
+fn packets_are_printed_as_they_pass_until_a_signal_comes() {
+    let mut net = Net::new("print");
+    write_config(&net.folder, "");
+    serve(&mut net);
+    let line = format!("{} print -c weir.toml -i s0 --port 80 --host 10.77.0.2", env!("CARGO_BIN_EXE_weir"));
+    let process = net.serve(&line, "print.log");
+    let log = net.folder.join("print.log");
+    let printed = || fs::read_to_string(&log).unwrap();
+    common::until("packets are printed", || browse(&net) && printed().contains(" tcp SYN seq "));
+    assert!(Command::new("kill").args(["-INT", &process.to_string()]).status().unwrap().success());
+    assert_eq!(net.wait(process), Some(0), "{}", printed());
+    assert!(printed().lines().all(|line| line.contains("10.77.0.1:80(http)")), "{}", printed());
+}
