@@ -28,7 +28,7 @@ import zlib
 from pathlib import Path
 
 # Prefixes in a block: more compress better, and take longer to look through.
-IN_BLOCK = 2048
+IN_BLOCK = 256
 NAMES_IN_BLOCK = 256
 
 LISTS = {"oui.csv": 24, "mam.csv": 28, "oui36.csv": 36, "iab.csv": 36}

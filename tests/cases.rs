@@ -78,8 +78,9 @@ fn every_case_holds() {
 #[test]
 fn the_script_makes_these_captures() {
     let folder = common::folder("make-cases");
-    for script in ["make.py", "packets.py", "dns_cases.py", "login_cases.py", "web_cases.py"] {
-        fs::copy(cases().join(script), folder.join(script)).unwrap();
+    let scripts = ["make", "packets", "database_cases", "dns_cases", "lan_cases", "login_cases", "web_cases"];
+    for script in scripts.map(|name| format!("{name}.py")) {
+        fs::copy(cases().join(&script), folder.join(&script)).unwrap();
     }
     let done = Command::new("python3").arg("make.py").current_dir(&folder).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));

@@ -20,9 +20,16 @@ use crate::time::Time;
 const GENERIC: [&str; 8] =
     ["android", "espressif", "ipad", "iphone", "localhost", "openwrt", "unknown", "watch"];
 
+/// Makers that are looked up in a minute, some milliseconds each on a small router:
+/// a flood of frames from ever other addresses must not keep it busy. Others have to
+/// wait for the next minute.
+const MAX_LOOKUPS: u32 = 1_000;
+
 /// What there is to be known of devices, beside the devices.
 pub struct Known {
     vendors: Option<Arc<Vendors>>,
+    /// Makers looked up in this minute.
+    lookups: u32,
     /// By their MAC addresses, sorted.
     leases: Vec<(Mac, Arc<str>)>,
     /// Who has a name, in small letters: the first that had it.
@@ -32,7 +39,7 @@ pub struct Known {
 impl Known {
     /// Remembers at most `limit` names, each for `timeout`.
     pub fn new(limit: usize, timeout: Duration) -> Known {
-        Known { vendors: None, leases: Vec::new(), by_name: Table::new(limit, [timeout]) }
+        Known { vendors: None, lookups: 0, leases: Vec::new(), by_name: Table::new(limit, [timeout]) }
     }
 
     pub fn resize(&mut self, limit: usize, timeout: Duration) {
@@ -47,25 +54,55 @@ impl Known {
         self.by_name.step(from, to);
     }
 
+    /// A minute is over, and more makers may be looked up.
+    pub fn next_minute(&mut self) {
+        self.lookups = 0;
+    }
+
     /// Fills in what the MAC address of a device says.
-    pub fn describe(&self, state: &mut State) {
+    pub fn describe(&mut self, state: &mut State) {
         let Device::Mac(mac) = state.row.device else { return };
         let is_random = mac.0[0] & 2 != 0;
         state.row.is_random = Some(is_random.into());
-        let vendor = self.vendors.as_ref().filter(|_| !is_random).and_then(|vendors| vendors.of(&mac.0));
-        if vendor.is_some() {
-            state.row.vendor = vendor;
+        if is_random {
+            state.has_looked = true;
         }
+        self.find_vendor(state, mac);
         if let Ok(place) = self.leases.binary_search_by_key(&mac, |(mac, _)| *mac) {
             state.call(NameSource::Lease, &self.leases[place].1);
+        }
+    }
+
+    fn find_vendor(&mut self, state: &mut State, mac: Mac) {
+        let may_look = !state.has_looked && self.lookups < MAX_LOOKUPS;
+        let Some(vendors) = self.vendors.as_ref().filter(|_| may_look) else { return };
+        state.has_looked = true;
+        self.lookups += 1;
+        if let Some(vendor) = vendors.of(&mac.0) {
+            state.row.vendor = Some(vendor);
         }
     }
 }
 
 impl Devices {
+    /// Looks up the makers that had to wait.
+    pub fn describe_waiting(&mut self) {
+        self.known.next_minute();
+        for (_, state) in self.things.iter_mut() {
+            if let (false, Device::Mac(mac)) = (state.has_looked, state.row.device) {
+                self.known.find_vendor(state, mac);
+                state.changed |= state.row.vendor.is_some();
+            }
+        }
+    }
+
     /// Replaces the table of who made which network card.
     pub fn set_vendors(&mut self, vendors: Option<Arc<Vendors>>) {
         self.known.vendors = vendors;
+        self.known.next_minute();
+        for (_, state) in self.things.iter_mut() {
+            state.has_looked = false;
+        }
         self.describe_all();
     }
 
@@ -268,6 +305,29 @@ mod tests {
         assert_eq!((laptop.vendor.as_deref(), laptop.is_random), (Some("Dell"), Some(0)));
         assert_eq!((phone.vendor.as_deref(), phone.is_random, phone.merge_with), (None, Some(1), None));
         assert_eq!(again.merge_with, Some(Device::Mac(PHONE)));
+    }
+
+    #[test]
+    fn a_flood_of_devices_waits_for_its_makers() {
+        let file = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/oui.bin")).unwrap();
+        let mut devices = Devices::new(2_000);
+        devices.set_vendors(Vendors::parse(file).ok().map(Arc::new));
+        let mut out = Vec::new();
+        for n in 0..1_200_u16 {
+            let [high, low] = n.to_be_bytes();
+            let mac = [0x00, 0x1d, 0x09, 0, high, low];
+            let address = IpAddr::from([10, 0, high, low]);
+            devices.seen(Device::Mac(Mac(mac)), Some(mac), address, Time::from_secs(1), &mut out);
+        }
+        let mut with_maker = |minute: u64| {
+            out.clear();
+            devices.report(Time::from_secs(minute * 60), &mut out);
+            let rows =
+                out.iter().filter(|record| matches!(record, Record::Thing(row) if row.vendor.is_some()));
+            rows.count()
+        };
+        // Of those that were not written at once.
+        assert_eq!((with_maker(1), with_maker(2)), (984, 200));
     }
 
     #[test]
