@@ -324,7 +324,7 @@ return view.extend({
 			[ 'alerts', 'udp_rate', _('Unanswered UDP packets to a host, in a second'), '5000' ],
 			[ 'alerts', 'icmp_rate', _('ICMP packets to a host, in a second'), '100' ],
 			[ 'alerts', 'arp_rate', _('ARP frames by a device, in a second'), '50' ],
-			[ 'alerts', 'tunnel_names', _('Long names below a domain'), '40' ],
+			[ 'alerts', 'tunnel_names', _('Long names below a domain'), '30' ],
 			[ 'alerts', 'tunnel_bytes', _('…and bytes in them'), '4000' ],
 			[ 'alerts', 'webhook_queue', _('Alerts that wait to be sent'), '100' ],
 			[ 'threats', 'max_entries', _('Entries of threat lists'), '500000' ]
