@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use weir::config::Config;
 use weir::engine::{Engine, Options};
-use weir::record::{Coverage, Ids, Record, Thing};
+use weir::record::{Coverage, Ids, Name, Record, Thing};
 use weir::source::{CaptureFile, Source, State};
 use weir::store::eve;
 use weir::time::Time;
@@ -168,6 +168,14 @@ fn mosquitto_has_states_introductions_and_a_last_will() {
         mac: None,
         ipv4: Some([192, 168, 1, 7].into()),
         ipv6: None,
+        vendor: Some("Maker".into()),
+        name: Some(Name("tablet \"7\"".into())),
+        name_source: Some("dhcp"),
+        os: None,
+        os_source: None,
+        kind: None,
+        is_random: Some(0),
+        merge_with: None,
         first,
         last: first,
     };
@@ -187,6 +195,7 @@ fn mosquitto_has_states_introductions_and_a_last_will() {
     let introduced = heard("homeassistant/");
     assert_eq!(introduced.len(), 3, "{introduced:?}");
     let down = json(&introduced[0]);
+    assert_eq!(down["device"]["name"], "tablet \"7\"");
     assert_eq!(down["state_topic"], "house/weir/device/02_00_00_00_00_07/state");
     assert_eq!((&down["device_class"], &down["unit_of_measurement"]), (&"data_rate".into(), &"B/s".into()));
     assert_eq!(down["availability_topic"], "house/weir/availability");

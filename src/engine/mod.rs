@@ -46,7 +46,8 @@ use core::Core;
 pub use alerts::{Draft, Options as AlertOptions, Subject};
 pub use core::{Handled, Line, Meeting, Order, Stopped, threat};
 pub use flow::{Ends, Flow};
-pub use notices::Notice;
+#[cfg(test)]
+use notices::Notice;
 pub use vendors::{MAX_FILE as MAX_VENDORS_FILE, Vendors};
 
 /// Limits and timeouts; `config.toml` says what each costs.
@@ -330,9 +331,9 @@ impl Engine {
         self.core.drain()
     }
 
-    /// What was noticed since the last call, for alerts. What nobody takes is lost
-    /// but for the latest.
-    pub fn notices(&mut self) -> impl Iterator<Item = Notice> + '_ {
+    /// What was noticed and alerts were not made of yet.
+    #[cfg(test)]
+    fn notices(&mut self) -> impl Iterator<Item = Notice> + '_ {
         self.core.notices()
     }
 

@@ -636,8 +636,8 @@ impl Tls {
 impl Record {
     /// Whether it is written for who wants details only: what was read in a session.
     pub fn is_detail(&self) -> bool {
-        use Record::{Auth, Dhcp, Ftp, Http, Smtp, Ssh, Tls};
-        matches!(self, Tls(_) | Http(_) | Auth(_) | Ssh(_) | Ftp(_) | Smtp(_) | Dhcp(_))
+        use Record::{Arp, Auth, Dhcp, Ftp, Http, Icmp, Smtp, Ssh, Tls};
+        matches!(self, Tls(_) | Http(_) | Auth(_) | Ssh(_) | Ftp(_) | Smtp(_) | Dhcp(_) | Icmp(_) | Arp(_))
     }
 
     /// The id, where the table's key is one.

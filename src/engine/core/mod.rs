@@ -412,6 +412,7 @@ impl Core {
         self.out.len()
     }
 
+    #[cfg(test)]
     pub fn notices(&mut self) -> impl Iterator<Item = Notice> + '_ {
         self.notices.drain()
     }

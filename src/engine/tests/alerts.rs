@@ -1,5 +1,6 @@
 //! Alerts, by the frames that make them.
 
+use super::lan::arp as message;
 use super::*;
 use crate::engine::AlertOptions;
 use crate::record::Alert;
@@ -239,10 +240,8 @@ fn floods_are_told_by_their_rate() {
     );
 
     let mut arp = rig(|alerts| alerts.arp_rate = 1);
-    let mut frame = [&[0xff; 6][..], &PHONE, &[8, 6]].concat();
-    frame.resize(60, 0);
     for _ in 0..61 {
-        arp.frame(&frame);
+        arp.frame(&message(true, PHONE, CLIENT, SERVER));
     }
     assert_eq!(texts(&arp), ["60 frames of ARP are sent by 02:00:00:00:00:05 within a minute"]);
 }

@@ -238,7 +238,8 @@ impl Out {
 
     /// Whether it was told to have rows of details, by name.
     pub fn asks_for_details(&self) -> bool {
-        const DETAILS: [&str; 8] = ["tls", "quic", "http", "auth", "ssh", "ftp", "smtp", "dhcp"];
+        const DETAILS: [&str; 10] =
+            ["tls", "quic", "http", "auth", "ssh", "ftp", "smtp", "dhcp", "icmp", "arp"];
         match &self.way {
             Way::Eve(EveFile { types, .. }) | Way::Syslog(Syslog { types, .. }) => {
                 types.0.iter().any(|kind| DETAILS.contains(kind))

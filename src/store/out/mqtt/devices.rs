@@ -1,11 +1,12 @@
 //! What is known of each device: how much it moves, and whether it is there.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use crate::record::{Device, Record, Short, Thing, Traffic};
+use crate::record::{Device, Name, Record, Short, Thing, Traffic};
 use crate::time::Time;
 
 /// Devices at once; about 200 bytes each. Home automation shows each as a thing
@@ -25,6 +26,9 @@ pub struct Devices {
 }
 
 struct State {
+    /// What people call it, and who made it.
+    name: Option<Name>,
+    vendor: Option<Arc<str>>,
     address: Option<Short>,
     /// The minute that the volumes are of.
     minute: Time,
@@ -40,6 +44,9 @@ struct State {
 /// What is to be told of a device.
 pub struct News {
     pub device: Device,
+    /// What it is called, and who made it, where that is known.
+    pub name: Option<Name>,
+    pub vendor: Option<Arc<str>>,
     pub state: Json,
     /// It has not been told of before.
     pub is_new: bool,
@@ -70,6 +77,12 @@ impl Devices {
         let Some(state) = self.state(row.device) else { return false };
         let address = row.ipv4.or(row.ipv6);
         state.address = address.map(|address| crate::record::short_address(&address)).or(state.address);
+        if row.name.is_some() && row.name != state.name {
+            // It is introduced anew, by its name.
+            (state.told, state.is_introduced) = (None, false);
+            state.name.clone_from(&row.name);
+        }
+        state.vendor = row.vendor.clone().or(state.vendor.take());
         state.seen = state.seen.max(row.last);
         true
     }
@@ -79,6 +92,8 @@ impl Devices {
             return None;
         }
         Some(self.known.entry(device).or_insert_with(|| State {
+            name: None,
+            vendor: None,
             address: None,
             minute: Time::ZERO,
             bytes_up: 0,
@@ -94,7 +109,13 @@ impl Devices {
         let states = self.known.iter().map(|(device, state)| (device, state, state.shown(now, away_after)));
         let news = states.filter(|(_, state, shown)| state.told.as_ref() != Some(shown));
         let mut news: Vec<_> = news
-            .map(|(device, known, state)| News { device: *device, state, is_new: !known.is_introduced })
+            .map(|(device, known, state)| News {
+                device: *device,
+                name: known.name.clone(),
+                vendor: known.vendor.clone(),
+                state,
+                is_new: !known.is_introduced,
+            })
             .collect();
         news.sort_by_key(|news| news.device.text());
         news

@@ -131,7 +131,7 @@ impl States {
     fn tell(&mut self, news: News) -> Result<(), Error> {
         let name = object_id(news.device);
         if news.is_new && !self.options.discovery.is_empty() {
-            for (topic, payload) in introductions(&self.options, news.device, &name) {
+            for (topic, payload) in introductions(&self.options, &news, &name) {
                 self.say(&topic, payload.to_string().as_bytes(), true)?;
             }
         }
@@ -211,11 +211,12 @@ fn object_id(device: Device) -> String {
 }
 
 /// What Home Assistant is told of a device: its rates and its presence.
-fn introductions(options: &Mqtt, device: Device, name: &str) -> [(String, Json); 3] {
+fn introductions(options: &Mqtt, news: &News, name: &str) -> [(String, Json); 3] {
     let Mqtt { topic, discovery, .. } = options;
     let state = format!("{topic}/device/{name}/state");
-    let about = json!({"identifiers": [format!("weir_{name}")], "name": device.to_string(),
-        "manufacturer": "Weir"});
+    let called = news.name.as_deref().map_or_else(|| news.device.to_string(), str::to_owned);
+    let about = json!({"identifiers": [format!("weir_{name}")], "name": called,
+        "manufacturer": news.vendor.as_deref()});
     let with = |part: &str, title: &str, more: Json| {
         let mut config = json!({"name": title, "unique_id": format!("weir_{name}_{part}"), "state_topic": state,
             "availability_topic": format!("{topic}/availability"), "device": about});
