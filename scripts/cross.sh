@@ -7,13 +7,13 @@
 # TARGET is mipsel, mips, armv7, aarch64, x86_64 or all. sqlite writes to SQLite
 # only, full to MariaDB over TLS as well; both are made if none is named. units
 # is the unit tests. The result is target/cross/TRIPLE/sqlite/weir and so on.
-# OPT is the level of optimisation (s), BUDGET_SQLITE and BUDGET_FULL are how many
+# OPT is the level of optimisation (s; z for MIPS, whose flash is the smallest), BUDGET_SQLITE and BUDGET_FULL are how many
 # bytes the program may have.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
-: "${OPT:=s}" "${BUDGET_SQLITE:=}" "${BUDGET_FULL:=}"
+: "${OPT:=}" "${BUDGET_SQLITE:=}" "${BUDGET_FULL:=}"
 
 # The last Zig that can link for MIPS.
 zig=0.15.2
@@ -41,13 +41,13 @@ quietly() {
 
 # describe TARGET: what is to be known of it.
 describe() {
-    relocation=() pic=() patched=() features=+crt-static
+    relocation=() pic=() patched=() features=+crt-static opt=${OPT:-s}
     case $1 in
     mipsel | mips)
         # As in an MT7621 (mipsel) or an ath79 (mips): no unit for floating
         # point. musl's start crashes if such a program is position-independent,
         # and at a fixed address it is smaller too.
-        triple=$1-unknown-linux-musl
+        triple=$1-unknown-linux-musl opt=${OPT:-z}
         machine="-target $1-linux-musleabi -mcpu=mips32r2+soft_float"
         relocation=(-C relocation-model=static)
         pic=(-fno-pic)
@@ -170,20 +170,20 @@ build() {
         library=(-Z "build-std=std,panic_abort,test" -Z panic-abort-tests)
         export CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true
         export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
-    elif [[ $OPT = [sz] ]]; then
+    elif [[ $opt = [sz] ]]; then
         library+=(-Z build-std-features=optimize_for_size)
     fi
     export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
     # Where in the source a panic was is 60 kB of a router's flash; what it was stays.
     export "CARGO_TARGET_${name^^}_RUSTFLAGS=-C target-feature=$features -C link-self-contained=no ${relocation[*]} \
---cfg libc_unstable_musl_v1_2 -Z location-detail=none"
+--cfg libc_unstable_musl_v1_2 -Z location-detail=none -C force-unwind-tables=no"
     # musl's time has 64 bits; the libc that Rust's own library uses is told by
     # this, the one here by the line above.
     export RUST_LIBC_UNSTABLE_MUSL_V1_2_3=1
     export LIBPCAP_LIBDIR=$libpcap LIBPCAP_VER
     LIBPCAP_VER=$(cat "$work"/libpcap/libpcap-*/VERSION)
     export "CFLAGS_$name=-fno-unwind-tables -fno-asynchronous-unwind-tables ${pic[*]}"
-    export CARGO_PROFILE_RELEASE_OPT_LEVEL=$OPT CARGO_PROFILE_RELEASE_STRIP=symbols
+    export CARGO_PROFILE_RELEASE_OPT_LEVEL=$opt CARGO_PROFILE_RELEASE_STRIP=symbols
     export CARGO_TARGET_DIR=$work/cargo
     export ZIG_GLOBAL_CACHE_DIR=$work/zig ZIG_LOCAL_CACHE_DIR=$work/zig CARGO_ZIGBUILD_CACHE_DIR=$work/zigbuild
     say "$triple: weir, $what"
@@ -195,6 +195,29 @@ build() {
     fi
     mkdir -p "$to"
     cp "$made" "$to/weir"
+    [ "$what" = units ] || shorten "$to/weir"
+}
+
+# shorten FILE: leaves out what no system loads. On MIPS that is a list of all
+# procedures, 220 kB, which no linker takes for symbols.
+shorten() {
+    python3 -c '
+import struct, sys
+path = sys.argv[1]
+elf = bytearray(open(path, "rb").read())
+order, wide = "<>"[elf[5] - 1], elf[4] == 2
+phoff, = struct.unpack_from(order + "QI"[not wide], elf, 32 if wide else 28)
+size, count = struct.unpack_from(order + "HH", elf, 54 if wide else 42)
+place, word = (8, "Q") if wide else (4, "I")
+ends = [64 if wide else 52, phoff + size * count]
+for entry in range(phoff, phoff + size * count, size):
+    offset, = struct.unpack_from(order + word, elf, entry + place)
+    length, = struct.unpack_from(order + word, elf, entry + (32 if wide else 16))
+    ends.append(offset + length)
+# There are no sections any more.
+struct.pack_into(order + word, elf, 40 if wide else 32, 0)
+struct.pack_into(order + "HHH", elf, 58 if wide else 46, 0, 0, 0)
+open(path, "wb").write(elf[: max(ends)])' "$1"
 }
 
 # weigh WHAT: prints how large it is, and fails if that is more than it may be.

@@ -87,7 +87,7 @@ def recipes(feed):
 
 def structure(feed):
     """What opkg unpacks: modes, conffiles, scripts, fields."""
-    expected = {"weir", "weir-mariadb", "weir-web", "luci-app-weir", "luci-i18n-weir-zh-cn"}
+    expected = {"weir", "weir-mariadb", "weir-oui", "weir-web", "luci-app-weir", "luci-i18n-weir-zh-cn"}
     assert set(feed.packages) == expected, set(feed.packages)
     for name, (control, data) in feed.packages.items():
         fields = dict(re.findall(r"^([\w-]+): (.*)$", control["control"][1].decode(), re.M))

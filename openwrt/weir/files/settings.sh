@@ -385,7 +385,7 @@ weir_toml() {
 			case "$table" in
 			capture) printf 'interfaces = [%s]\n' "$weir_interfaces" ;;
 			apps) echo 'features = "/etc/weir/features.txt"' ;;
-			devices) echo 'vendors = "/usr/share/weir/oui.bin"' ;;
+			devices) [ ! -e /usr/share/weir/oui.bin ] || echo 'vendors = "/usr/share/weir/oui.bin"' ;;
 			sqlite)
 				echo "path = $(toml_text "$1/weir.db")"
 				[ -z "$COPY" ] || echo "copy = $(toml_text "$COPY/weir.db")"
