@@ -162,6 +162,12 @@ change_crates() {
 build() {
     local what=$1 name=${triple//-/_}
     local library=(-Z "build-std=std,panic_abort") chosen=(--no-default-features) command=(zigbuild --release)
+    # The smallest flash: there a panic ends the daemon without a word, which procd
+    # begins anew. It is no end that anybody should see.
+    if [[ $triple,$what = mips*,sqlite || $triple,$what = mips*,full ]]; then
+        library=(-Z build-std=std -Z panic-immediate-abort)
+        export CARGO_PROFILE_RELEASE_PANIC=immediate-abort
+    fi
     [ "$what" = sqlite ] || chosen=(--features mariadb-tls)
     if [ "$what" = units ]; then
         chosen=()

@@ -90,8 +90,9 @@ def packages(binaries):
     variables, blocks = read_recipe(FEED / "weir/Makefile")
     version = f"{variables['PKG_VERSION']}-r{variables['PKG_RELEASE']}"
     made = []
-    for name in ("weir", "weir-mariadb", "weir-web"):
-        if name != "weir-web" and name not in binaries:
+    daemons = ("weir", "weir-mariadb")
+    for name in (*daemons, "weir-oui", "weir-web"):
+        if name in daemons and name not in binaries:
             continue
         places = {
             "$(PKG_INSTALL_DIR)/bin/weir": str(binaries.get(name, "")),

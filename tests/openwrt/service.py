@@ -91,13 +91,13 @@ def values_come_through(program, place):
             "name": plain, "devices": ["192.168.1.0/24"], "apps": ["Tube", HOSTILE], "quota": "2h", "dry_run": True,
             "times": ["mon-fri 21:00-07:00"],
         }], router.toml()["policy"]
-        router.set("siem", name=plain, kind="syslog", server="192.0.2.1:514", transport="tcp", types=["flow", "alert"],
+        router.set("siem", name=plain[:64], kind="syslog", server="192.0.2.1:514", transport="tcp", types=["flow", "alert"],
                    deep="0", max_queue="500")
         router.set("file", kind="eve", path=f"{router.root}/mnt/eve/eve.json", keep="2")
         router.set("gone", enabled="0", kind="fax")
         router.run("init", "start_service", shell, SECTIONS_out="siem file gone")
         assert router.toml()["out"] == [
-            {"name": plain, "kind": "syslog", "server": "192.0.2.1:514", "transport": "tcp", "types": ["flow", "alert"],
+            {"name": plain[:64], "kind": "syslog", "server": "192.0.2.1:514", "transport": "tcp", "types": ["flow", "alert"],
              "deep": False, "max_queue": 500},
             {"name": "file", "kind": "eve", "path": f"{router.root}/mnt/eve/eve.json", "keep": 2},
         ], router.toml()["out"]
