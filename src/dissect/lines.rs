@@ -10,6 +10,8 @@ pub const MAX_LINE: usize = 4_096;
 pub struct Lines {
     /// Within a line of which enough was read.
     within: bool,
+    /// Bytes of a line that were searched for its end before.
+    searched: usize,
 }
 
 /// One line without its end.
@@ -22,26 +24,30 @@ pub struct Line<'a> {
 
 impl Lines {
     /// Takes the next line from the beginning of `bytes`; none where its end is
-    /// still to come.
+    /// still to come: then these bytes have to come again, with more behind them.
     pub fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Option<Line<'a>> {
-        let end = |bytes: &[u8]| bytes.iter().take(MAX_LINE).position(|&byte| byte == b'\n');
-        while self.within {
-            match end(bytes) {
-                Some(at) => {
-                    *bytes = &bytes[at + 1..];
-                    self.within = false;
-                }
-                None if bytes.is_empty() => return None,
-                None => *bytes = &bytes[bytes.len().min(MAX_LINE)..],
-            }
+        let end = |bytes: &[u8]| bytes.iter().position(|&byte| byte == b'\n');
+        if self.within {
+            let Some(at) = end(bytes) else {
+                *bytes = &[];
+                return None;
+            };
+            *bytes = &bytes[at + 1..];
+            self.within = false;
         }
-        let (length, taken) = match end(bytes) {
-            Some(at) => (at, at + 1),
-            None if bytes.len() >= MAX_LINE => {
+        // However few bytes come at a time, each is searched once.
+        let limit = bytes.len().min(MAX_LINE);
+        let searched = std::mem::take(&mut self.searched).min(limit);
+        let (length, taken) = match end(&bytes[searched..limit]) {
+            Some(at) => (searched + at, searched + at + 1),
+            None if limit == MAX_LINE => {
                 self.within = true;
                 (MAX_LINE, MAX_LINE)
             }
-            None => return None,
+            None => {
+                self.searched = limit;
+                return None;
+            }
         };
         let text = &bytes[..length];
         *bytes = &bytes[taken..];
