@@ -54,6 +54,9 @@ fn records(paths: &[std::path::PathBuf]) -> Vec<Record> {
     all.extend(engine.drain());
     // What only a daemon has to tell.
     let (mut ids, device) = (Ids::default(), Device::Ip([192, 168, 1, 7].into()));
+    let now = Time::from_secs(1_780_000_000);
+    let router = Router { name: "barn".into(), version: "1", first: now, last: now, ahead_ms: Some(-7) };
+    all.push(router.into());
     for n in 0..20 {
         let time = Time::from_secs(1_780_000_000 + n);
         all.push(Record::from(Coverage {

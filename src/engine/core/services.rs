@@ -22,10 +22,7 @@ impl Core {
         let device = session.device_serves.then_some(session.device);
         let host = session.hosts.first().map(|(_, name)| name.clone());
         let span = (session.start, session.last);
-        let devices = &self.devices;
-        self.services.answered(place, span, Some(protocol.name), host.as_deref(), |address| {
-            device.or_else(|| devices.at(address))
-        });
+        self.services.answered(place, span, Some(protocol.name), host.as_deref(), device);
     }
 
     /// Whether a segment of the server at `seq` is the first that anybody sends in

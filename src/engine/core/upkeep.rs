@@ -73,7 +73,7 @@ impl Core {
             self.tell_usage();
             self.usage.report(now, &self.apps, &mut self.out);
             self.devices.report(now, &mut self.out);
-            self.services.report(now, &mut self.out);
+            self.services.report(now, |address| self.devices.at(address), &mut self.out);
             self.judge_all();
             self.write_stops();
             self.alerts.report(now, &mut self.out);
@@ -146,7 +146,7 @@ impl Core {
                 self.tell_notices();
                 self.alerts.finish(&mut self.out);
                 self.devices.finish(&mut self.out);
-                self.services.finish(&mut self.out);
+                self.services.finish(|address| self.devices.at(address), &mut self.out);
                 self.usage.finish(&self.apps, &mut self.out);
                 return false;
             };

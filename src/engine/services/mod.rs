@@ -144,21 +144,21 @@ impl Services {
         (is_wanted && !is_group(ip)).then_some(Place { proto: key.proto(), ip, port })
     }
 
-    /// It answered a session from `first` to `last`, in the protocol `app_proto`.
-    /// `device` is asked for its device, where that is not known.
+    /// It answered a session from `first` to `last`, in the protocol `app_proto`;
+    /// `device` is its device, where the session shows that.
     pub fn answered(
         &mut self,
         place: Place,
         span: (Time, Time),
         app_proto: Option<&'static str>,
         host: Option<&str>,
-        device: impl FnOnce(IpAddr) -> Option<Device>,
+        device: Option<Device>,
     ) {
         let (first, last) = span;
         self.change(place, last, |row| {
             row.first = row.first.min(first);
             row.last = row.last.max(last);
-            let mut news = row.device.is_none() && put(&mut row.device, device(place.ip));
+            let mut news = row.device.is_none() && put(&mut row.device, device);
             news |= row.app_proto.is_none() && put(&mut row.app_proto, app_proto);
             news | (row.host.is_none() && put(&mut row.host, host.map(name)))
         });
@@ -254,23 +254,25 @@ impl Services {
     }
 
     /// The minute is over: writes what is new in it, and now and then that a
-    /// service still answers.
-    pub fn report(&mut self, now: Time, out: &mut Vec<Record>) {
+    /// service still answers. `device_at` is asked for devices that no session showed.
+    pub fn report(&mut self, now: Time, device_at: impl Fn(IpAddr) -> Option<Device>, out: &mut Vec<Record>) {
         out.append(&mut self.waiting);
         let dedup = self.options.dedup;
         for (_, state) in self.table.iter_mut() {
             let again = state.row.last > state.written && now.since(state.written) >= dedup;
             if state.changed || again {
                 (state.written, state.changed) = (now, false);
+                state.row.device = state.row.device.or_else(|| device_at(state.row.ip));
                 out.push(state.row.clone().into());
             }
         }
     }
 
     /// Writes every row that the database does not have as it is.
-    pub fn finish(&mut self, out: &mut Vec<Record>) {
+    pub fn finish(&mut self, device_at: impl Fn(IpAddr) -> Option<Device>, out: &mut Vec<Record>) {
         out.append(&mut self.waiting);
-        while let Some((_, state)) = self.table.pop() {
+        while let Some((_, mut state)) = self.table.pop() {
+            state.row.device = state.row.device.or_else(|| device_at(state.row.ip));
             out.extend(state.news());
         }
     }

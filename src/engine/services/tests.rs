@@ -12,7 +12,7 @@ fn services(deep: bool, max: usize) -> Services {
 
 fn rows(services: &mut Services, now: Time) -> Vec<record::Service> {
     let mut out = Vec::new();
-    services.report(now, &mut out);
+    services.report(now, |_| None, &mut out);
     let row = |record| if let Record::Service(row) = record { *row } else { panic!() };
     out.into_iter().map(row).collect()
 }
@@ -37,7 +37,7 @@ fn a_row_is_written_for_news_and_again_after_a_while() {
     let mut services = services(false, 16);
     let at = |secs| NOW + Duration::from_secs(secs);
     let answered = |services: &mut Services, secs| {
-        services.answered(place(1, 22), (at(secs), at(secs)), Some("ssh"), None, |_| None);
+        services.answered(place(1, 22), (at(secs), at(secs)), Some("ssh"), None, None);
     };
     answered(&mut services, 0);
     services.product(place(1, 22), named("dropbear", "2022.83"), NOW);
@@ -113,7 +113,7 @@ fn of_too_many_the_one_silent_longest_goes_and_its_row_stays() {
     assert_eq!((services.len(), services.forgotten()), (16, 24));
     assert_eq!(rows(&mut services, NOW + Duration::from_secs(60)).len(), 40);
     let mut out = Vec::new();
-    services.finish(&mut out);
+    services.finish(|_| None, &mut out);
     assert_eq!(out, [], "nothing is new");
 }
 
