@@ -17,7 +17,7 @@ final class Labels
     /** Devices in the menu; more are found by the search. */
     private const MENU = 200;
 
-    /** @var array<string, array{string, string}> device => its address and its MAC, each "" if unknown */
+    /** @var array<string, array{string, string, string}> device => its name, its address and its MAC, each "" if unknown */
     private array $devices = [];
     /** @var array<string, string> */
     private array $apps = [];
@@ -34,7 +34,7 @@ final class Labels
     public function load(array ...$lists): void
     {
         $rows = array_merge(...$lists);
-        $this->know($this->lookUp('SELECT device, mac, ipv4, ipv6 FROM device WHERE device', $rows, 'device'));
+        $this->know($this->lookUp('SELECT device, name, mac, ipv4, ipv6 FROM device WHERE device', $rows, 'device'));
         if (language() !== 'zh') {
             return;
         }
@@ -47,7 +47,8 @@ final class Labels
     private function know(array $devices): void
     {
         foreach ($devices as $row) {
-            $this->devices[$row['device']] = [$row['ipv4'] ?? $row['ipv6'] ?? '', $row['mac'] ?? ''];
+            $address = $row['ipv4'] ?? $row['ipv6'] ?? '';
+            $this->devices[$row['device']] = [$row['name'] ?? '', $address, $row['mac'] ?? ''];
         }
     }
 
@@ -68,20 +69,25 @@ final class Labels
         if ($device === '') {
             return t('Others'); // the smallest of too many, see rollup.max_pairs
         }
-        [$address, $mac] = $this->devices[$device] ?? ['', ''];
-        return $address === '' ? ($mac === '' ? $device : $mac) : $address;
+        foreach ($this->devices[$device] ?? [] as $text) {
+            if ($text !== '') {
+                return $text;
+            }
+        }
+        return $device;
     }
 
-    /** A device as a link, with its MAC below. */
+    /** A device as a link, with its address below where it has a name, otherwise with its MAC. */
     public function device(string $device, string $url): string
     {
         $text = $this->deviceText($device);
         if ($device === '') {
             return h($text);
         }
-        $mac = $this->devices[$device][1] ?? '';
+        [$name, $address, $mac] = $this->devices[$device] ?? ['', '', ''];
+        $below = $name === '' ? $mac : $address;
         return anchor($url, h($text), 'device')
-            . ($mac === '' || $mac === $text ? '' : '<small class="mac">' . h($mac) . '</small>');
+            . ($below === '' || $below === $text ? '' : '<small class="mac">' . h($below) . '</small>');
     }
 
     /** An app's name in the language of the page. */
@@ -104,7 +110,7 @@ final class Labels
      */
     public function menu(?string $chosen): array
     {
-        $sql = 'SELECT device, mac, ipv4, ipv6 FROM device ORDER BY last DESC LIMIT ?';
+        $sql = 'SELECT device, name, mac, ipv4, ipv6 FROM device ORDER BY last DESC LIMIT ?';
         $seen = $this->db->all($sql, [self::MENU]);
         $this->know($seen);
         if ($chosen !== null) {

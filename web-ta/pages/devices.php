@@ -117,10 +117,11 @@ return [
     'view' => static function (Rows $all, array $parts, Filter $filter, Labels $labels): void {
         $rows = $all->page($filter->sort, $filter->number);
         $pager = pager($all, $rows, $filter);
-        $labels->load($rows);
         echo table($all->columns, $rows, [
+            // Names have a column of their own here.
             'device' => static fn (array $row): string =>
-                $labels->device($row['device'], $filter->to('overview', ['device' => $row['device']])),
+                anchor($filter->to('overview', ['device' => $row['device']]), h($row['ipv4'] ?? $row['device']), 'device')
+                . ($row['mac'] === null ? '' : '<small class="mac">' . h($row['mac']) . '</small>'),
             'name' => static fn (array $row): string => withSource($row['name'], $row['name_source'], nameSources())
                 . ($row['merge_with'] === null ? '' : '<small>' . say('may be') . ' '
                     . anchor($filter->to('devices', ['device' => $row['merge_with']]), h($row['merge_with'])) . '</small>'),
