@@ -216,6 +216,29 @@ fn a_server_that_is_killed_and_comes_back_has_every_row_once() {
 }
 
 #[test]
+fn a_second_look_at_the_database_does_not_unlock_the_first() {
+    let folder = common::folder("looked-at");
+    let path = folder.join("weir.db");
+    let mut store = Sqlite::open(&path, LOOSE).unwrap();
+    let rows = health(&mut Ids::default(), 20);
+    store.write(&rows[..10]).unwrap();
+    // As the daemon does for policies and devices.
+    drop(Sqlite::open(&path, LOOSE).unwrap());
+    // A page comes, looks, and goes: in a process of its own.
+    let look = || {
+        let script = "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute('SELECT COUNT(*) FROM health').fetchone())";
+        let done = std::process::Command::new("python3").args(["-c", script]).arg(&path).output().unwrap();
+        String::from_utf8_lossy(&done.stdout).trim().parse::<usize>().unwrap()
+    };
+    assert_eq!(look(), 10);
+    store.write(&rows[10..]).unwrap();
+    assert_eq!(look(), 20);
+    drop(store);
+    assert_eq!(look(), 20);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn a_router_says_how_far_its_clock_is_from_the_servers() {
     let folder = common::folder("clocks");
     let server = Server::start(&folder);

@@ -51,13 +51,7 @@ impl Sqlite {
             fs::create_dir_all(folder)
                 .map_err(|error| Error::Fatal(format!("{name}: no folder for it: {error}")))?;
         }
-        // What people did on the network is for the daemon's group, not for all.
-        fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o640)
-            .open(path)
-            .map_err(|error| Error::Fatal(format!("{name}: {error}")))?;
+        make(path).map_err(|error| Error::Fatal(format!("{name}: {error}")))?;
         let place = Place::of(path);
         // What is as it should be the daemon tells, and not each command.
         let level = if place.mode == Mode::Wal { log::Level::Debug } else { log::Level::Warn };
@@ -345,6 +339,18 @@ fn insert(transaction: &Transaction<'_>, records: &[Record], late: &Late) -> rus
         }
     }
     Ok(())
+}
+
+/// Makes the file where there is none: what people did on the network is for the
+/// daemon's group, not for all. One that is there is not opened: to close it again
+/// would drop the locks of all connections that this process has to it (fcntl(2)), and
+/// the next other process to close its own would take the log away from under them.
+fn make(path: &Path) -> std::io::Result<()> {
+    match fs::OpenOptions::new().write(true).create_new(true).mode(0o640).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        Err(_) if path.is_dir() => Err(std::io::Error::from_raw_os_error(libc::EISDIR)),
+        _ => Ok(()),
+    }
 }
 
 fn pragma<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> rusqlite::Result<T> {
