@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::password::{self, objection, random, same};
+use crate::wire::bytes::hex;
 
 /// Sessions at once; one more ends the one that was idle longest.
 const MAX_SESSIONS: usize = 64;
@@ -90,7 +91,7 @@ pub struct Door {
 }
 
 fn token() -> String {
-    random::<16>().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&random::<16>())
 }
 
 /// Eight digits, in two groups.

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 
 use super::{App, By, Evidence, Rules, grammar};
 use crate::record::{Proto, Session};
+use crate::wire::bytes::hex;
 
 /// How many of each kind without a name are shown.
 const TOP: usize = 20;
@@ -142,7 +143,7 @@ impl<'a> Trial<'a> {
             };
         }
         for ((proto, bytes), volume) in top(&self.bytes, |(proto, bytes)| (proto.0, bytes)) {
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = hex(bytes);
             let _ = writeln!(out, "  Name:[{proto};;;;0:{hex}]   {volume}");
         }
         out

@@ -6,9 +6,9 @@ use md5::{Digest, Md5};
 
 use super::lines::Lines;
 use super::login::{self, Login, Outcome};
-use super::tls::{Fields, hex};
+use super::tls::Fields;
 use super::{Dissector, Product, Side, Sink, Step};
-use crate::wire::bytes::{u8_at, u32_at};
+use crate::wire::bytes::{hex, u8_at, u32_at};
 use estimate::Estimate;
 
 /// Lines that a server may say before its version (RFC 4253, 4.2), as many as

@@ -9,6 +9,7 @@ use md5::Md5;
 use sha2::{Digest, Sha256};
 
 use super::hello::{ALPN, SERVER_NAME, Transport};
+use crate::wire::bytes::hex;
 
 /// What a ClientHello offers, in its order and without GREASE (RFC 8701).
 #[derive(Default)]
@@ -139,10 +140,6 @@ fn push_hex(text: &mut String, list: &[u16]) {
 
 fn digit(value: u8) -> char {
     char::from_digit(value.into(), 16).unwrap_or('0')
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

@@ -20,7 +20,6 @@ pub use ech::configs as ech_configs;
 pub use hello::{ClientHello, ServerHello, Transport};
 // Other protocols are made of the same fields and have fingerprints too.
 pub(super) use fields::Fields;
-pub(super) use fingerprint::hex;
 
 use super::{Dissector, Opening, Protocol, Side, Sink, Step, Verdict};
 use crate::wire::bytes::{array_at, u8_at, u16_at, u32_at};

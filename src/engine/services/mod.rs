@@ -19,6 +19,7 @@ use crate::dissect::{Product, Side, http};
 use crate::record::{self, Device, Name, Proto, Record, short, short_address};
 use crate::table::Table;
 use crate::time::Time;
+use crate::wire::bytes::hex;
 use crate::wire::proto;
 
 /// Bytes of a product, a version, a type and a title that are kept, and of a banner
@@ -223,7 +224,7 @@ impl Services {
 
     /// It greets with `bytes`, before anything was asked of it.
     pub fn greeting(&mut self, place: Place, bytes: &[u8], now: Time) {
-        let data: String = bytes.iter().take(MAX_GREETING).map(|byte| format!("{byte:02x}")).collect();
+        let data = hex(bytes.get(..MAX_GREETING).unwrap_or(bytes));
         let printed = bytes.iter().all(|&byte| byte >= b' ' || byte.is_ascii_whitespace());
         let banner = text(bytes, MAX_LINE).filter(|_| printed);
         // Greetings hold the time, or a number that is another each time.

@@ -1,5 +1,7 @@
 //! Their bytes: `pos:hex|pos:hex`, one byte each.
 
+use crate::wire::bytes::hex;
+
 /// Longest run of bytes in one of our tests, and the largest place.
 const MAX_RUN: usize = 64;
 const MAX_PLACE: u32 = 65_535;
@@ -34,7 +36,7 @@ pub fn convert(text: &str, remarks: &mut Vec<String>) -> Result<(String, usize),
     let tests: Vec<_> = runs
         .iter()
         .map(|(place, bytes)| {
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = hex(bytes);
             format!("{place}:{hex}")
         })
         .collect();

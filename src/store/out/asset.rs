@@ -5,6 +5,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::record::{Proto, Service};
+use crate::wire::bytes::hex;
 
 /// The message about `service` from the sensor `tag`; none for what is not TCP,
 /// which has no form. With `deep` it has the body of a page.
@@ -49,7 +50,8 @@ impl Seen {
             _ => String::new(),
         };
         // Without `deep` in [services] the bytes are not kept, but what of them is text.
-        let data = service.data.clone().or_else(|| service.banner.as_deref().map(hex));
+        let data =
+            service.data.clone().or_else(|| service.banner.as_deref().map(|text| hex(text.as_bytes())));
         Seen {
             is_http,
             url: if is_http { service.url.clone().unwrap_or_else(|| url(service)) } else { String::new() },
@@ -73,10 +75,6 @@ fn url(service: &Service) -> String {
         80 => format!("http://{host}/"),
         port => format!("http://{host}:{port}/"),
     }
-}
-
-fn hex(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
