@@ -16,6 +16,8 @@ from pathlib import Path
 
 WEIR = Path(sys.argv[1]).resolve()
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+# Loads whose name has this in it.
+ONLY = sys.argv[3] if len(sys.argv) > 3 else ""
 SPACES = [f"weir-b{part}{os.getpid()}" for part in "crs"]
 CLIENT, ROUTER, SERVER = SPACES
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -152,7 +154,7 @@ def main():
         try:
             setup(folder)
             BUCKETS.write_text("8192")
-            for load in LOADS:
+            for load in (load for load in LOADS if ONLY in load[0]):
                 print(f"{load[0]}: microseconds a unit, medians of {ROUNDS}")
                 got = {way: [] for way in (None, "tap", "heads")}
                 for _ in range(ROUNDS):
