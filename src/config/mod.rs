@@ -111,6 +111,9 @@ sections! {
         /// The file with dnsmasq's leases, whose names go before all others; it is read
         /// again when it changes. "/tmp/dhcp.leases" on OpenWrt, "" for none.
         leases: Option<PathBuf> = None;
+        /// File with what people say of their devices: what they are called, and how
+        /// much of each is written down; relative to this file. The pages change it.
+        labels: PathBuf = "/etc/weir/web/devices.toml".into();
     }
 
     /// DNS and the names it gives.

@@ -14,7 +14,9 @@ use super::clock::Clock;
 use super::door::{Door, No, Pass, TICKET_FOR, Voucher};
 use super::export::{MAX_ANSWER, Wanted, extract};
 use super::features;
+use super::people::{self, People};
 use crate::config::Config;
+use crate::record::Device;
 use crate::rules::Rules;
 use crate::time::Time;
 
@@ -26,6 +28,9 @@ const MAX_MISTAKES: usize = 100;
 
 /// How many times [`Board::set_recent`] is wanted after somebody asked.
 const KEEP_TELLING: u32 = 30;
+
+/// Devices that wait to be forgotten.
+const MAX_PURGES: usize = 64;
 
 /// What the daemon says of itself; it writes it, the socket reads it out.
 #[derive(Clone, Default)]
@@ -39,6 +44,9 @@ struct Shared {
     export: Mutex<Option<PathBuf>>,
     wanted: AtomicU32,
     max_features: AtomicU32,
+    people: Mutex<People>,
+    /// Devices of which nothing is to be kept.
+    purges: Mutex<Vec<Device>>,
 }
 
 fn set(place: &Mutex<Value>, value: Value) {
@@ -76,6 +84,16 @@ impl Board {
 
     pub fn set_max_features(&self, most: u32) {
         self.0.max_features.store(most, Ordering::Relaxed);
+    }
+
+    /// What people say of devices, for as long as `work` takes.
+    pub fn people<T>(&self, work: impl FnOnce(&mut People) -> T) -> T {
+        work(&mut self.0.people.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The devices that shall be forgotten, once each.
+    pub fn take_purges(&self) -> Vec<Device> {
+        std::mem::take(&mut self.0.purges.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -125,6 +143,13 @@ impl Answers {
                     Err(no) => refusal(no),
                 }
             }
+            "label" => self.change(question, |answers, now| {
+                answers
+                    .board
+                    .people(|people| people.say(question, now))
+                    .map_or_else(unsaid, |()| json!({"done": true}))
+            }),
+            "purge" => self.change(question, |answers, _| answers.purge(text("device"))),
             "set_password" => {
                 let voucher = match question["code"].as_str() {
                     Some(code) => Voucher::Code(code),
@@ -134,6 +159,32 @@ impl Answers {
             }
             _ => json!({"error": format!("unknown command {}", question["command"])}),
         }
+    }
+
+    /// Does what only somebody may who is signed in, and sent a form of the pages.
+    fn change(&mut self, question: &Value, work: impl FnOnce(&mut Answers, Time) -> Value) -> Value {
+        let text = |name: &str| question[name].as_str().unwrap_or_default();
+        let now = self.clock.running();
+        match self.door.may_change(text("session"), text("csrf"), now) {
+            Ok(()) => {
+                let (now, _) = self.clock.read();
+                work(self, now)
+            }
+            Err(no) => refusal(no),
+        }
+    }
+
+    /// Has nothing kept of a device.
+    fn purge(&mut self, device: &str) -> Value {
+        let Some(device) = people::device(device) else {
+            return json!({"error": "field", "field": "device"});
+        };
+        let mut purges = self.board.0.purges.lock().unwrap_or_else(PoisonError::into_inner);
+        if purges.len() >= MAX_PURGES {
+            return json!({"error": "wait", "seconds": 1});
+        }
+        purges.push(device);
+        json!({"done": true})
     }
 
     /// The packets of a session, as pcapng in base64, while they are there.
@@ -196,6 +247,15 @@ fn outcome(result: Result<Pass, No>) -> Value {
     match result {
         Ok(pass) => json!({"session": told(pass)}),
         Err(no) => refusal(no),
+    }
+}
+
+/// Why something could not be said of a device.
+fn unsaid(no: people::No) -> Value {
+    match no {
+        people::No::Field(field) => json!({"error": "field", "field": field}),
+        people::No::TooMany => json!({"error": "too many"}),
+        people::No::File(text) => refusal(No::File(text)),
     }
 }
 

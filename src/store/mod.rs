@@ -17,7 +17,7 @@ pub use sqlite::Place;
 pub use wear::Wear;
 pub use writer::{Meter, Queue, Writer, named_queue, queue};
 
-use crate::record::{Id, ROLLUPS, Record, TABLES, Table, Traffic};
+use crate::record::{Device, Id, Kind, Label, ROLLUPS, Record, TABLES, Table, Traffic};
 use crate::time::Time;
 
 /// Why a store did not take records.
@@ -124,6 +124,12 @@ pub trait Store {
         Ok(())
     }
 
+    /// Deletes all rows of `device`, but for what people say of it; returns how many.
+    fn purge(&mut self, device: &Device) -> Result<u64, Error> {
+        let _ = device;
+        Ok(0)
+    }
+
     /// Shows `namer` what [`Store::sessions`] shows, and writes what it answers.
     /// In parts, each of them whole: when one fails, those before it stay done.
     fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {
@@ -133,6 +139,10 @@ pub trait Store {
 }
 
 impl<S: Store + ?Sized> Store for Box<S> {
+    fn purge(&mut self, device: &Device) -> Result<u64, Error> {
+        (**self).purge(device)
+    }
+
     fn pause(&self) -> Duration {
         (**self).pause()
     }
@@ -236,6 +246,17 @@ fn age(table: &Table, time: Time) -> Option<(&'static str, i64)> {
     } else {
         None
     }
+}
+
+/// The tables that have rows of devices, with the condition for those of one.
+fn of_device() -> impl Iterator<Item = (&'static Table, &'static str)> {
+    tables().filter(|table| table.name != Label::TABLE.name).filter_map(|table| {
+        let column = table.columns.iter().find(|column| column.name == "device")?;
+        let is_number = matches!(column.kind, Kind::Int(_));
+        let condition =
+            if is_number { "device IN (SELECT id FROM rollup_name WHERE name = ?)" } else { "device = ?" };
+        Some((table, condition))
+    })
 }
 
 /// Every table of the database.

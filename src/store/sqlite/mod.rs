@@ -18,7 +18,7 @@ use super::{
     Bounds, DEVICES_SELECT, Error, Labelled, Namer, RELABEL_UPDATE, SESSIONS_AT_ONCE, SESSIONS_SELECT, Store,
     Wear, before, tables,
 };
-use crate::record::{self, Dialect, Id, Record, TABLES, VERSION, Value};
+use crate::record::{self, Device, Dialect, Id, Record, TABLES, VERSION, Value};
 use crate::time::Time;
 
 pub use copy::Copied;
@@ -202,6 +202,12 @@ impl Store for Sqlite {
     fn keep(&mut self, now: Time) -> Result<u64, Error> {
         self.today(now);
         let done = self.shrink(now).map_err(|error| running(&self.path, &error));
+        self.count();
+        done
+    }
+
+    fn purge(&mut self, device: &Device) -> Result<u64, Error> {
+        let done = self.delete_device(device).map_err(|error| running(&self.path, &error));
         self.count();
         done
     }
