@@ -19,6 +19,7 @@ mod password;
 pub mod policies;
 mod ports;
 pub mod print;
+mod pulse;
 mod read;
 mod recent;
 mod resets;
