@@ -40,6 +40,7 @@ pub struct Board(Arc<Shared>);
 struct Shared {
     status: Mutex<Value>,
     recent: Mutex<Value>,
+    pulse: Mutex<Value>,
     /// Where packets are exported to.
     export: Mutex<Option<PathBuf>>,
     wanted: AtomicU32,
@@ -70,16 +71,18 @@ impl Board {
         *self.0.export.lock().unwrap_or_else(PoisonError::into_inner) = folder;
     }
 
-    /// Sets what the busiest are, if anybody asked for it lately.
-    pub fn set_recent(&self, recent: impl FnOnce() -> Value) {
+    /// Sets what the busiest are and what passes, if anybody asked for it lately.
+    pub fn set_recent(&self, recent: impl FnOnce() -> Value, pulse: impl FnOnce() -> Value) {
         let wanted = &self.0.wanted;
-        match wanted.load(Ordering::Relaxed) {
-            0 => set(&self.0.recent, Value::Null),
+        let (recent, pulse) = match wanted.load(Ordering::Relaxed) {
+            0 => (Value::Null, Value::Null),
             left => {
                 wanted.store(left - 1, Ordering::Relaxed);
-                set(&self.0.recent, recent());
+                (recent(), pulse())
             }
-        }
+        };
+        set(&self.0.recent, recent);
+        set(&self.0.pulse, pulse);
     }
 
     pub fn set_max_features(&self, most: u32) {
@@ -122,6 +125,7 @@ impl Answers {
         let now = self.clock.running();
         match text("command") {
             "status" => get(&self.board.0.status),
+            "now" if question["pulse"] == true => self.pulse(),
             "now" => self.now(),
             "packets" => self.packets(question),
             "check" => check(text("features"), self.board.0.max_features.load(Ordering::Relaxed)),
@@ -200,6 +204,13 @@ impl Answers {
             Ok((count, is_cut)) => json!({"packets": count, "cut": is_cut, "pcap": STANDARD.encode(pcap)}),
             Err(error) => json!({"error": error.to_string()}),
         }
+    }
+
+    /// What passes in each second, and nothing else: it is asked for as often. Null
+    /// as [`Answers::now`] has it.
+    fn pulse(&self) -> Value {
+        self.board.0.wanted.store(KEEP_TELLING, Ordering::Relaxed);
+        json!({"pulse": get(&self.board.0.pulse)})
     }
 
     /// The status with the busiest, which is null when nobody asked for a while:
@@ -287,15 +298,17 @@ mod tests {
     fn the_busiest_are_made_for_who_asks() {
         let (mut answers, board) = answers("now");
         board.set_status(json!({"version": "1"}));
-        board.set_recent(|| panic!("nobody asked"));
+        board.set_recent(|| panic!("nobody asked"), || panic!("nobody asked"));
         let first = answers.answer(&json!({"command": "now"}));
         assert_eq!(first, json!({"status": {"version": "1"}, "recent": null}));
-        board.set_recent(|| json!({"in": 7}));
+        board.set_recent(|| json!({"in": 7}), || json!({"step": 1}));
         assert_eq!(answers.answer(&json!({"command": "now"}))["recent"], json!({"in": 7}));
+        let pulse = answers.answer(&json!({"command": "now", "pulse": true}));
+        assert_eq!(pulse, json!({"pulse": {"step": 1}}));
         for _ in 0..KEEP_TELLING {
-            board.set_recent(|| json!({"in": 8}));
+            board.set_recent(|| json!({"in": 8}), || Value::Null);
         }
-        board.set_recent(|| panic!("nobody asked for a while"));
+        board.set_recent(|| panic!("nobody asked for a while"), || Value::Null);
         assert_eq!(answers.answer(&json!({"command": "status"})), json!({"version": "1"}));
     }
 

@@ -22,6 +22,7 @@ pub mod policies;
 mod ports;
 pub mod print;
 mod privacy;
+mod pulse;
 mod read;
 mod recent;
 mod resets;

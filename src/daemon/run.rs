@@ -22,6 +22,7 @@ use super::metrics::Metrics;
 use super::output::{HealthLog, Output};
 use super::people::People;
 use super::privacy::{self, Level};
+use super::pulse::Pulse;
 use super::recent::Recent;
 use super::signals::Signals;
 use super::stopper::{Stopper, way};
@@ -84,6 +85,7 @@ pub fn run(path: Option<&Path>, json: bool) -> Result<(), Exit> {
         board,
         metrics,
         recent: Recent::default(),
+        pulse: Pulse::new(STATUS_EVERY),
         places: open_places(&config),
         started: now,
         minute: now.minute(),
@@ -182,6 +184,7 @@ struct Daemon {
     board: Board,
     metrics: Metrics,
     recent: Recent,
+    pulse: Pulse,
     places: Places,
     started: Time,
     /// The minute that policies know of.
@@ -340,11 +343,12 @@ impl Daemon {
             engine.insert(name.into(), value.into());
         });
         self.recent.forget(now);
+        self.feel(now);
         let title = |app: &str| {
             let mut apps = self.rules.apps().iter();
             apps.find(|known| &*known.name == app).and_then(|known| known.chinese.clone())
         };
-        self.board.set_recent(|| self.recent.told(now, title));
+        self.board.set_recent(|| self.recent.told(now, title), || self.pulse.told());
         self.board.set_status(json!({
             "version": env!("CARGO_PKG_VERSION"),
             "started": self.started.to_string(),
@@ -365,6 +369,17 @@ impl Daemon {
                     "budget": wear.budget, "held": wear.held}},
             "outs": self.output.outs.status(),
         }));
+    }
+
+    /// Counts what passed since the last look.
+    fn feel(&mut self, now: Time) {
+        let step = match self.intake.has_heads() {
+            true => Pulse::step_of_dumps(*self.config.capture.dump_every),
+            false => STATUS_EVERY,
+        };
+        self.pulse.set_step(step);
+        let stats = self.engine.stats();
+        self.pulse.count(now, [stats.bytes_in, stats.bytes_out]);
     }
 
     /// SIGHUP: takes over the configuration and the signatures, or keeps what

@@ -54,27 +54,33 @@ function privacyLevels(): array
 }
 
 /**
- * What is said of the device.
+ * What is said of the device, with what else could be.
  *
- * @return array{alias: ?string, icon: ?string, grp: ?string, part_of: ?string, level: string}
+ * @return array<string, mixed>
  */
 function saidOf(Db $db, string $device): array
 {
+    $texts = static fn (string $sql, array $params): array =>
+        array_map(strval(...), array_column($db->all($sql, $params), 'value'));
     $rows = $db->all('SELECT alias, icon, grp, part_of, level FROM label WHERE device = ?', [$device]);
-    return $rows[0] ?? ['alias' => null, 'icon' => null, 'grp' => null, 'part_of' => null, 'level' => 'full'];
+    return ($rows[0] ?? ['alias' => null, 'icon' => null, 'grp' => null, 'part_of' => null, 'level' => 'full']) + [
+        'same' => $texts('SELECT device AS value FROM label WHERE part_of = ?', [$device]),
+        'groups' => $texts('SELECT DISTINCT grp AS value FROM label WHERE grp IS NOT NULL ORDER BY grp LIMIT 100', []),
+        'others' => $texts(
+            'SELECT device AS value FROM device WHERE device <> ? AND device NOT IN'
+                . ' (SELECT device FROM label WHERE part_of IS NOT NULL) ORDER BY last DESC LIMIT ?',
+            [$device, SAID_OTHERS],
+        ),
+    ];
 }
 
-/** The devices that are the same as $device by what people say, itself among them. */
-function sameDevices(Db $db, string $device): array
+/**
+ * The card "What you call it" of the page of a device.
+ *
+ * @param array<string, mixed> $said see saidOf()
+ */
+function saidCard(string $device, array $said, Labels $labels): string
 {
-    $rows = $db->all('SELECT device FROM label WHERE part_of = ?', [$device]);
-    return [$device, ...array_map(strval(...), array_column($rows, 'device'))];
-}
-
-/** The card "What you call it" of the page of a device. */
-function saidCard(Db $db, string $device, Labels $labels): string
-{
-    $said = saidOf($db, $device);
     $door = Door::here();
     if ($door->session === null) {
         $level = privacyLevels()[$said['level']] ?? $said['level'];
@@ -83,25 +89,34 @@ function saidCard(Db $db, string $device, Labels $labels): string
             . '<p class="hint">' . anchor('door.php', say('Sign in to change something.')) . '</p>');
     }
     $csrf = (string) $door->session['csrf'];
-    $parts = array_diff(sameDevices($db, $device), [$device]);
-    $labels->load(array_map(static fn (string $part): array => ['device' => $part], $parts));
-    $also = implode(', ', array_map($labels->deviceText(...), $parts));
-    $form = saidForm($device, $csrf, 'label',
-        '<label><span>' . say('Name') . '</span><input type="text" name="alias" maxlength="64" value="'
-        . h($said['alias'] ?? '') . '" autocomplete="off"></label>'
-        . select('icon', t('Picture'), t('None'), deviceIcons(), $said['icon'])
-        . '<label><span>' . say('Group') . '</span><input type="text" name="group" maxlength="64" list="groups" value="'
-        . h($said['grp'] ?? '') . '" autocomplete="off" placeholder="' . say('a person or a room') . '"></label>' . groups($db)
-        . ($parts !== [] ? '' : select('part_of', t('Is the same as'), t('No other'), saidOthers($db, $device, $labels), $said['part_of']))
-        . saidLevels($said['level'])
-        . '<button type="submit">' . say('Save') . '</button>');
-    return card(t('What you call it'), $form
+    $rows = static fn (array $devices): array => array_map(static fn (string $one): array => ['device' => $one], $devices);
+    $labels->load($rows($said['same']), $rows($said['others']));
+    $also = implode(', ', array_map($labels->deviceText(...), $said['same']));
+    return card(t('What you call it'), saidForm($device, $csrf, 'label', saidFields($said, $labels))
         . ($also === '' ? '' : '<p class="hint">' . say('The same device: {names}', ['names' => $also]) . '</p>')
         . '<details class="danger"><summary>' . say('Delete what was recorded') . '</summary>'
         . saidForm($device, $csrf, 'purge', '<label class="check"><input type="checkbox" name="sure" value="1" required><span>'
             . say('Delete all sessions, names, apps and volumes of this device for good') . '</span></label>'
             . '<button type="submit" class="danger">' . say('Delete') . '</button>')
         . '<p class="hint">' . say('Copies that were sent elsewhere (syslog, files, captures) stay.') . '</p></details>');
+}
+
+/** @param array<string, mixed> $said */
+function saidFields(array $said, Labels $labels): string
+{
+    $groups = '';
+    foreach ($said['groups'] as $group) {
+        $groups .= '<option value="' . h($group) . '"></option>';
+    }
+    // What others are part of can not be part of another.
+    $same = $said['same'] !== [] ? '' : select('part_of', t('Is the same as'), t('No other'), saidOthers($said['others'], $labels), $said['part_of']);
+    return '<label><span>' . say('Name') . '</span><input type="text" name="alias" maxlength="64" value="'
+        . h($said['alias'] ?? '') . '" autocomplete="off"></label>'
+        . select('icon', t('Picture'), t('None'), deviceIcons(), $said['icon'])
+        . '<label><span>' . say('Group') . '</span><input type="text" name="group" maxlength="64" list="groups" value="'
+        . h($said['grp'] ?? '') . '" autocomplete="off" placeholder="' . say('a person or a room') . '"></label>'
+        . "<datalist id=\"groups\">$groups</datalist>$same" . saidLevels($said['level'])
+        . '<button type="submit">' . say('Save') . '</button>';
 }
 
 function fact(string $title, ?string $text): string
@@ -127,29 +142,16 @@ function saidLevels(string $chosen): string
     return '<label><span>' . say('Written down') . "</span><select name=\"level\">$html</select></label>";
 }
 
-/** Groups that there are, for the field. */
-function groups(Db $db): string
-{
-    $html = '';
-    foreach ($db->each('SELECT DISTINCT grp FROM label WHERE grp IS NOT NULL ORDER BY grp LIMIT 100') as $row) {
-        $html .= '<option value="' . h((string) $row['grp']) . '"></option>';
-    }
-    return "<datalist id=\"groups\">$html</datalist>";
-}
-
 /**
- * Devices that it could be the same as: none that is part of another.
+ * Devices that it could be the same as.
  *
+ * @param list<string> $devices
  * @return array<string, string> device => text
  */
-function saidOthers(Db $db, string $device, Labels $labels): array
+function saidOthers(array $devices, Labels $labels): array
 {
-    $sql = 'SELECT device FROM device WHERE device <> ? AND device NOT IN (SELECT device FROM label WHERE part_of IS NOT NULL)'
-        . ' ORDER BY last DESC LIMIT ?';
-    $rows = $db->all($sql, [$device, SAID_OTHERS]);
-    $labels->load($rows);
     $others = [];
-    foreach ($rows as ['device' => $other]) {
+    foreach ($devices as $other) {
         $text = $labels->deviceText($other);
         $others[$other] = $text === $other ? $text : "$text ($other)";
     }
