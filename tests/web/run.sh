@@ -104,6 +104,9 @@ done
 say "sign-in"
 python3 "$here/door.py" "$weir" "$root/web-ta" "$features" "$work"
 
+say "what people say of devices"
+python3 "$here/said.py" "$weir" "$root/web-ta" "$features" "$work"
+
 say "TLS to MariaDB"
 python3 "$here/tls.py" "$root/web-ta" "$port" "$work"
 
