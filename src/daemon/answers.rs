@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use signal_hook::consts::SIGHUP;
 
 use super::clock::Clock;
-use super::door::{Door, No, Pass, TICKET_FOR, Voucher};
+use super::door::{Door, No, Pass, Role, TICKET_FOR, Voucher, asked};
 use super::export::{MAX_ANSWER, Wanted, extract};
 use super::features;
 use super::people::{self, People};
@@ -135,7 +135,14 @@ impl Answers {
             },
             "door" => {
                 let session = self.door.session(text("session"), now).map_or(Value::Null, told);
-                json!({"password": self.door.has_password(), "session": session})
+                let mut told = json!({"password": self.door.has_password(), "session": session});
+                if let Some(token) = question["bearer"].as_str() {
+                    told["bearer"] = self.door.keys().opens(token, self.clock.read().0).into();
+                }
+                told
+            }
+            command if asked::COMMANDS.contains(&command) => {
+                asked::answer(&mut self.door, question, now, self.clock.read().0).unwrap_or_else(refusal)
             }
             "ticket" => json!({"ticket": self.door.ticket(now), "seconds": TICKET_FOR.as_secs()}),
             "redeem" => outcome(self.door.redeem(text("ticket"), now)),
@@ -251,7 +258,8 @@ fn check(text: &str, max_features: u32) -> Value {
 }
 
 fn told(pass: Pass) -> Value {
-    json!({"token": pass.token, "csrf": pass.csrf, "admin": pass.is_admin})
+    let is_admin = pass.role == Role::Admin;
+    json!({"token": pass.token, "csrf": pass.csrf, "admin": is_admin, "by_ticket": pass.by_ticket})
 }
 
 fn outcome(result: Result<Pass, No>) -> Value {
@@ -275,6 +283,7 @@ fn refusal(no: No) -> Value {
         No::Wrong => json!({"error": "wrong"}),
         No::Wait(time) => json!({"error": "wait", "seconds": time.as_secs() + 1}),
         No::Unset => json!({"error": "unset"}),
+        No::Guest => json!({"error": "guest"}),
         No::Poor(why) => json!({"error": why}),
         No::File(text) => {
             log::error!("{text}");
@@ -334,7 +343,19 @@ mod tests {
         for question in [json!(null), json!([]), json!("status"), json!({}), json!({"command": {"a": 1}})] {
             assert!(answers.answer(&question)["error"].as_str().unwrap().starts_with("unknown command"));
         }
-        for command in ["packets", "door", "redeem", "sign_in", "sign_out", "set_password", "check"] {
+        for command in [
+            "packets",
+            "door",
+            "redeem",
+            "sign_in",
+            "sign_out",
+            "set_password",
+            "check",
+            "account",
+            "set_guest",
+            "add_token",
+            "remove_token",
+        ] {
             let odd = json!({"command": command, "session": 7, "ticket": [], "password": {}, "from": null, "csrf": 1});
             assert!(answers.answer(&odd).is_object(), "{command}");
             assert!(answers.answer(&json!({"command": command})).is_object(), "{command}");
@@ -345,11 +366,43 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_made_by_who_may_and_opens() {
+        let (mut answers, _) = answers("bearer");
+        let ticket = answers.answer(&json!({"command": "ticket"}))["ticket"].clone();
+        let session = answers.answer(&json!({"command": "redeem", "ticket": ticket}))["session"].clone();
+        let (token, csrf) = (&session["token"], &session["csrf"]);
+        let mut ask = |command: &str, csrf: &Value| {
+            answers.answer(&json!({"command": command, "session": token, "csrf": csrf, "name": "a"}))
+        };
+        assert_eq!(ask("add_token", token), json!({"error": "wrong"}));
+        let made = ask("add_token", csrf)["made"].clone();
+        assert_eq!(ask("add_token", csrf), json!({"error": "taken"}));
+        let account = ask("account", csrf);
+        assert_eq!((&account["guest"], &account["tokens"][0]["name"]), (&json!(false), &json!("a")));
+        assert_eq!(account["tokens"][0]["used"], Value::Null);
+        assert!(!account.to_string().contains(made.as_str().unwrap()));
+        let opens = |answers: &mut Answers, bearer: &Value| {
+            answers.answer(&json!({"command": "door", "bearer": bearer}))["bearer"].clone()
+        };
+        assert_eq!(
+            (opens(&mut answers, &made), opens(&mut answers, &json!("x"))),
+            (json!(true), json!(false))
+        );
+        assert_eq!(opens(&mut answers, &json!(7)), Value::Null);
+        let remove = json!({"command": "remove_token", "session": token, "csrf": csrf, "name": "a"});
+        assert_eq!(answers.answer(&remove), json!({"done": true}));
+        assert_eq!(opens(&mut answers, &made), false);
+        let _ = std::fs::remove_dir_all(
+            std::env::temp_dir().join(format!("weir-answers-{}-bearer", std::process::id())),
+        );
+    }
+
+    #[test]
     fn a_ticket_makes_a_session() {
         let (mut answers, _) = answers("ticket");
         let ticket = answers.answer(&json!({"command": "ticket"}))["ticket"].clone();
         let session = answers.answer(&json!({"command": "redeem", "ticket": ticket}))["session"].clone();
-        assert_eq!(session["admin"], true);
+        assert_eq!((&session["admin"], &session["by_ticket"]), (&json!(true), &json!(true)));
         let door = answers.answer(&json!({"command": "door", "session": session["token"]}));
         assert_eq!(door, json!({"password": false, "session": session}));
     }

@@ -10,7 +10,8 @@ use std::path::Path;
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let aside = path.with_extension("new");
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".new");
     let _ = fs::remove_file(&aside);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(&aside)?;
     file.write_all(text.as_bytes())?;

@@ -32,6 +32,7 @@ mod signals;
 mod status;
 mod stopper;
 pub mod threats;
+pub mod tokens;
 mod watch;
 mod webhook;
 

@@ -14,10 +14,11 @@
     document.cookie = `theme=${next}; max-age=${YEAR}; samesite=lax`;
   });
 
-  // A choice in the filter shows at once; fields for text wait for Enter.
+  // A choice in the filter shows at once; fields for text wait for Enter. What
+  // has no name folds the form open, and is no choice.
   const form = document.querySelector('form.filters');
   form?.addEventListener('change', (event) => {
-    if (event.target.matches('select, input[type=checkbox]')) {
+    if (event.target.matches('select, input[type=checkbox][name]')) {
       form.requestSubmit();
     }
   });
