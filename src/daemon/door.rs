@@ -235,6 +235,11 @@ impl Door {
         Ok(())
     }
 
+    /// Whether a session may change signatures and settings: said here for all that do.
+    pub fn may_change(&mut self, token: &str, csrf: &str, now: Duration) -> Result<(), No> {
+        self.checked(token, csrf, now).map(drop)
+    }
+
     /// A session that showed its CSRF token as well.
     fn checked(&mut self, token: &str, csrf: &str, now: Duration) -> Result<Pass, No> {
         let pass = self.session(token, now).ok_or(No::Wrong)?;

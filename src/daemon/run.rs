@@ -60,7 +60,8 @@ pub fn run(path: Option<&Path>, json: bool) -> Result<(), Exit> {
     }
     let board = Board::default();
     board.set_max_features(*config.apps.max_features);
-    let mut answers = Answers::new(board.clone(), config.daemon.web_password.clone());
+    let answers = Answers::new(board.clone(), config.daemon.web_password.clone());
+    let mut answers = answers.editing(path.as_deref(), &config);
     let guard = server.spawn(move |question| answers.answer(question));
     log::info!("{} apps by {}", rules.apps().len(), config.apps.features.display());
     let metrics = Metrics::open(&config, &board)?;
@@ -120,14 +121,15 @@ fn load(path: Option<&Path>, json: bool) -> Result<(Config, Option<PathBuf>), Ex
 /// `weir door`: lets people in to the pages of what was read from a file, where
 /// no daemon runs.
 pub fn door(path: Option<&Path>) -> Result<(), Exit> {
-    let (config, _) = load_config(path)?;
+    let (config, path) = load_config(path)?;
     let signals = Signals::register().map_err(|error| Exit::Failed(format!("signals: {error}")))?;
     let control = &config.daemon.control;
     let server =
         Server::bind(control).map_err(|error| Exit::Failed(format!("{}: {error}", control.display())))?;
     let board = Board::default();
     board.set_max_features(*config.apps.max_features);
-    let mut answers = Answers::new(board, config.daemon.web_password.clone());
+    let answers = Answers::new(board, config.daemon.web_password.clone());
+    let mut answers = answers.editing(path.as_deref(), &config);
     let guard = server.spawn(move |question| answers.answer(question));
     while !signals.end.load(Ordering::Relaxed) {
         signals.wait(&[], Duration::from_secs(3600));
