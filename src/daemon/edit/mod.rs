@@ -67,7 +67,7 @@ impl Editor {
     pub fn answer(&mut self, question: &Value) -> Value {
         self.look();
         let done = match question["command"].as_str().unwrap_or_default() {
-            "features_get" => self.features(),
+            "features_get" => self.features(question),
             "features_backup" => self.features_backup(question),
             "features_save" => self.save_features(question),
             "features_undo" => self.undo_features(question),

@@ -16,9 +16,9 @@ const MOST: usize = 50;
 const MODE: u32 = 0o644;
 
 impl Editor {
-    pub(super) fn features(&self) -> Result<Value, No> {
+    pub(super) fn features(&self, question: &Value) -> Result<Value, No> {
         let path = &self.config.apps.features;
-        let text = file::read(path)?;
+        let text = fits(file::read(path)?, question)?;
         Ok(json!({
             "path": path.display().to_string(),
             "version": file::version(text.as_bytes()),
@@ -31,7 +31,7 @@ impl Editor {
 
     pub(super) fn features_backup(&self, question: &Value) -> Result<Value, No> {
         let text = file::read_backup(&self.config.apps.features, number(question)?)?;
-        Ok(json!({"text": text}))
+        Ok(json!({"text": fits(text, question)?}))
     }
 
     pub(super) fn save_features(&mut self, question: &Value) -> Result<Value, No> {
@@ -130,6 +130,12 @@ fn report(change: &Change<'_>, is_all: bool) -> Value {
         "renamed": renamed.collect::<Vec<_>>(),
         "unnamed": unnamed.collect::<Vec<_>>(),
     })
+}
+
+/// `text`, unless who asks has no room for as many bytes.
+fn fits(text: String, question: &Value) -> Result<String, No> {
+    let most = question["most"].as_u64().unwrap_or(u64::MAX);
+    if text.len() as u64 > most { Err(file::Fault::Long.into()) } else { Ok(text) }
 }
 
 fn number(question: &Value) -> Result<u32, No> {

@@ -70,6 +70,7 @@ fn signatures_are_saved_and_taken_back() {
         (&saved["done"], fs::read_to_string(folder.join("features.txt")).unwrap()),
         (&json!(true), better.into())
     );
+    assert_eq!(ask(&mut editor, "features_get", json!({"most": 9}))["error"], "long");
     // Who read the one before is told so.
     let late = ask(&mut editor, "features_save", json!({"text": FEATURES, "version": got["version"]}));
     assert_eq!(late, json!({"error": "changed"}));
