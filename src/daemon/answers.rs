@@ -1,7 +1,7 @@
 //! What the control socket answers. Here to be read and set by the daemon's
 //! thread; asked by the socket's, so that packets never wait for it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +12,7 @@ use signal_hook::consts::SIGHUP;
 
 use super::clock::Clock;
 use super::door::{Door, No, Pass, Role, TICKET_FOR, Voucher, asked};
+use super::edit::{COMMANDS, Editor};
 use super::export::{MAX_ANSWER, Wanted, extract};
 use super::features;
 use super::people::{self, People};
@@ -105,6 +106,7 @@ pub struct Answers {
     board: Board,
     door: Door,
     clock: Clock,
+    editor: Option<Editor>,
 }
 
 impl Answers {
@@ -117,7 +119,12 @@ impl Answers {
                 door.code()
             );
         }
-        Answers { board, door, clock: Clock::new() }
+        Answers { board, door, clock: Clock::new(), editor: None }
+    }
+
+    /// Lets who is signed in change the files of `config`, which was read from `path`.
+    pub fn editing(self, path: Option<&Path>, config: &Config) -> Answers {
+        Answers { editor: Some(Editor::new(path, config)), ..self }
     }
 
     pub fn answer(&mut self, question: &Value) -> Value {
@@ -167,6 +174,13 @@ impl Answers {
                     None => Voucher::Session { token: text("session"), csrf: text("csrf"), old: text("old") },
                 };
                 outcome(self.door.set(text("password"), voucher, text("from"), now))
+            }
+            command if COMMANDS.contains(&command) => {
+                match (self.door.may_change(text("session"), text("csrf"), now), &mut self.editor) {
+                    (Ok(()), Some(editor)) => editor.answer(question),
+                    (Ok(()), None) => json!({"error": "no file"}),
+                    (Err(no), _) => refusal(no),
+                }
             }
             _ => json!({"error": format!("unknown command {}", question["command"])}),
         }

@@ -6,6 +6,7 @@ mod clock;
 mod coverage;
 mod devices;
 mod door;
+mod edit;
 pub mod export;
 pub mod features;
 mod files;

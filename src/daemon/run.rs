@@ -65,7 +65,8 @@ pub fn run(path: Option<&Path>, json: bool) -> Result<(), Exit> {
     let board = Board::default();
     board.set_max_features(*config.apps.max_features);
     listen_to_people(&board, &config, now);
-    let mut answers = Answers::new(board.clone(), config.daemon.web_password.clone());
+    let answers = Answers::new(board.clone(), config.daemon.web_password.clone());
+    let mut answers = answers.editing(path.as_deref(), &config);
     let guard = server.spawn(move |question| answers.answer(question));
     log::info!("{} apps by {}", rules.apps().len(), config.apps.features.display());
     let metrics = Metrics::open(&config, &board)?;
@@ -127,7 +128,7 @@ fn load(path: Option<&Path>, json: bool) -> Result<(Config, Option<PathBuf>), Ex
 /// `weir door`: lets people in to the pages of what was read from a file, where
 /// no daemon runs.
 pub fn door(path: Option<&Path>) -> Result<(), Exit> {
-    let (config, _) = load_config(path)?;
+    let (config, path) = load_config(path)?;
     let signals = Signals::register().map_err(|error| Exit::Failed(format!("signals: {error}")))?;
     let control = &config.daemon.control;
     let server =
@@ -136,7 +137,8 @@ pub fn door(path: Option<&Path>) -> Result<(), Exit> {
     board.set_max_features(*config.apps.max_features);
     let mut clock = Clock::new();
     listen_to_people(&board, &config, clock.read().0);
-    let mut answers = Answers::new(board.clone(), config.daemon.web_password.clone());
+    let answers = Answers::new(board.clone(), config.daemon.web_password.clone());
+    let mut answers = answers.editing(path.as_deref(), &config);
     let guard = server.spawn(move |question| answers.answer(question));
     while !signals.end.load(Ordering::Relaxed) {
         write_what_people_want(&board, &config);

@@ -114,6 +114,14 @@ pub trait Store {
     /// Shows `each` the sessions whose latest packet is at `since` or later, in
     /// order of that.
     fn sessions(&mut self, since: Time, each: &mut dyn FnMut(&Labelled)) -> Result<(), Error> {
+        self.sessions_while(since, &mut |row| {
+            each(row);
+            true
+        })
+    }
+
+    /// The same, until `each` answers false.
+    fn sessions_while(&mut self, since: Time, each: &mut dyn FnMut(&Labelled) -> bool) -> Result<(), Error> {
         let _ = (since, each);
         Err(Error::Fatal("this store keeps no sessions that could be looked at".into()))
     }
@@ -179,8 +187,8 @@ impl<S: Store + ?Sized> Store for Box<S> {
         (**self).keep(now)
     }
 
-    fn sessions(&mut self, since: Time, each: &mut dyn FnMut(&Labelled)) -> Result<(), Error> {
-        (**self).sessions(since, each)
+    fn sessions_while(&mut self, since: Time, each: &mut dyn FnMut(&Labelled) -> bool) -> Result<(), Error> {
+        (**self).sessions_while(since, each)
     }
 
     fn devices(&mut self, each: &mut dyn FnMut(&str)) -> Result<(), Error> {

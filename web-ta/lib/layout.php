@@ -15,8 +15,9 @@ require __DIR__ . '/filter_bar.php';
  * @param callable(): void $body prints what is in it
  * @param ?Filter $filter null where something went wrong before there was one
  * @param bool $isDoor whether it is the one before all others
+ * @param string $self its address, up to further parameters, where there is no filter
  */
-function layout(string $title, callable $body, Pages $pages, ?Filter $filter, bool $isDoor = false): string
+function layout(string $title, callable $body, Pages $pages, ?Filter $filter, bool $isDoor = false, string $self = ''): string
 {
     ob_start();
     $body();
@@ -32,7 +33,7 @@ function layout(string $title, callable $body, Pages $pages, ?Filter $filter, bo
         . '<link rel="stylesheet" href="' . asset('style.css') . "\">\n"
         . '<script src="' . asset('app.js') . "\" defer></script>\n</head>\n<body>\n"
         . '<a class="skip" href="#main">' . say('To the content') . "</a>\n"
-        . topBar($pages, $filter, $isDoor)
+        . topBar($pages, $filter, $isDoor, $self)
         . "<main id=\"main\"$refresh>\n<div class=\"title\"><h1>" . parentLink($pages, $filter) . h($title) . '</h1>'
         . ($filter === null ? '' : exports($filter)) . "</div>\n$main</main>\n" . foot($filter) . "</body>\n</html>\n";
 }
@@ -43,7 +44,7 @@ function asset(string $name): string
     return "static/$name?" . dechex(filemtime(__DIR__ . "/../static/$name"));
 }
 
-function topBar(Pages $pages, ?Filter $filter, bool $isDoor): string
+function topBar(Pages $pages, ?Filter $filter, bool $isDoor, string $self = ''): string
 {
     // Who is not let in has nowhere to go.
     $isIn = !$isDoor || Door::isSomebodyIn();
@@ -54,11 +55,15 @@ function topBar(Pages $pages, ?Filter $filter, bool $isDoor): string
         $current = $page->id === $here ? ' aria-current="page"' : '';
         $items .= '<li><a href="' . h($url) . "\"$current>" . icon($page->icon) . say($page->title) . '</a></li>';
     }
+    if ($isIn) {
+        $current = str_starts_with($self, 'settings.php') ? ' aria-current="page"' : '';
+        $items .= "<li><a href=\"settings.php\"$current>" . icon('settings') . say('Settings') . '</a></li>';
+    }
     $other = language() === 'zh' ? 'en' : 'zh';
     $name = $other === 'zh' ? '中文' : 'English';
     $theme = theme() === 'dark' ? 'light' : 'dark';
     $with = static fn (array $change): string => h(
-        $filter?->url($change) ?? ($isDoor ? 'door.php?' : './?') . http_build_query($change));
+        $filter?->url($change) ?? ($isDoor ? 'door.php?' : ($self === '' ? './?' : $self)) . http_build_query($change));
     $account = !Door::isSomebodyIn() ? '' : '<a href="door.php" aria-label="' . say('Your sign-in') . '" title="'
         . say('Your sign-in') . '">' . icon('door') . '</a>';
     return '<header class="top"><a class="brand" href="' . h($filter?->to(Pages::HOME) ?? './') . '">'
@@ -120,6 +125,7 @@ function icon(string $name): string
         'home' => 'M3 11l9-8 9 8M6 9v11h12V9M10 20v-6h4v6',
         'server' => 'M4 4h16v7H4zM4 13h16v7H4zM8 7.5h.01M8 16.5h.01',
         'router' => 'M3 14h18v6H3zM7 17h.01M11 17h.01M17 14V8M13 6a6 6 0 0 1 8 0',
+        'settings' => 'M4 7h8M18 7h2M15 4v6M4 17h2M12 17h8M9 14v6',
         'theme' => 'M12 3a9 9 0 1 0 0 18zM12 3a9 9 0 0 1 0 18',
         default => 'M4 12h16',
     };

@@ -229,12 +229,12 @@ impl Store for Mariadb {
         Ok(folded + deleted + too_large)
     }
 
-    fn sessions(&mut self, since: Time, each: &mut dyn FnMut(&Labelled)) -> Result<(), Error> {
+    fn sessions_while(&mut self, since: Time, each: &mut dyn FnMut(&Labelled) -> bool) -> Result<(), Error> {
         let mut behind = before(since);
         loop {
             let rows = self.sessions_behind(&mut behind)?;
-            rows.iter().for_each(|(_, row)| each(row));
-            if rows.len() < SESSIONS_AT_ONCE {
+            let goes_on = rows.iter().all(|(_, row)| each(row));
+            if rows.len() < SESSIONS_AT_ONCE || !goes_on {
                 return Ok(());
             }
         }

@@ -225,11 +225,15 @@ impl Store for Sqlite {
         Some(self.place.clone())
     }
 
-    fn sessions(&mut self, since: Time, each: &mut dyn FnMut(&Labelled)) -> Result<(), Error> {
+    fn sessions_while(&mut self, since: Time, each: &mut dyn FnMut(&Labelled) -> bool) -> Result<(), Error> {
         let mut behind = before(since);
+        let mut goes_on = true;
         loop {
-            let part = sessions_behind(&self.connection, &mut behind, |_, row| each(row));
-            if part.map_err(|error| running(&self.path, &error))? < SESSIONS_AT_ONCE {
+            let part = sessions_behind(&self.connection, &mut behind, |_, row| {
+                goes_on = goes_on && each(row);
+            });
+            let count = part.map_err(|error| running(&self.path, &error))?;
+            if count < SESSIONS_AT_ONCE || !goes_on {
                 return Ok(());
             }
         }
