@@ -3,10 +3,11 @@
 
 use serde_json::{Value, json};
 
+use super::super::{files, people};
 use super::file::{self, Fault};
 use super::{Editor, No, text};
 use crate::config::edit::{self, masked, unmasked};
-use crate::config::{Config, Kind, SECTIONS};
+use crate::config::{Config, Kind, Mistake, SECTIONS};
 
 /// How a backup begins, and each part of it.
 const HEAD: &str = "===== weir backup 1";
@@ -25,7 +26,7 @@ struct Part {
     write: fn(&mut Editor, &str) -> Result<(), No>,
 }
 
-const PARTS: [Part; 2] = [
+const PARTS: [Part; 3] = [
     Part {
         name: "features.txt",
         read: |editor| Ok(file::read(&editor.config.apps.features)?),
@@ -44,6 +45,23 @@ const PARTS: [Part; 2] = [
             let version = file::version(source.as_bytes());
             file::write(path, text, &version, *editor.config.daemon.backups, 0o640)?;
             Ok(())
+        },
+    },
+    Part {
+        name: "devices.toml",
+        read: |editor| {
+            let path = &editor.config.devices.labels;
+            let text = people::text_of(path).map_err(file::system(path))?;
+            if text.is_empty() { Err(No::Other("no file")) } else { Ok(text) }
+        },
+        check: |_, text| {
+            let mistake = |(line, text)| vec![super::told(&Mistake { line, column: 1, text })];
+            people::parse(text).map_err(|wrong| No::Mistakes(mistake(wrong)))?;
+            Ok(text.to_owned())
+        },
+        write: |editor, text| {
+            let path = &editor.config.devices.labels;
+            Ok(files::replace(path, text).map_err(file::system(path))?)
         },
     },
 ];

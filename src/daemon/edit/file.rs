@@ -27,7 +27,7 @@ pub enum Fault {
     System(String),
 }
 
-fn system(path: &Path) -> impl Fn(io::Error) -> Fault + '_ {
+pub fn system(path: &Path) -> impl Fn(io::Error) -> Fault + '_ {
     move |error| Fault::System(format!("{}: {error}", path.display()))
 }
 

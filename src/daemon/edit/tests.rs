@@ -7,6 +7,8 @@ use crate::config::SECTIONS;
 const CONFIG: &str = "# mine
 [apps]
 features = \"features.txt\"
+[devices]
+labels = \"devices.toml\"
 [mariadb]
 host = \"127.0.0.1\"
 password = \"hunter2\" # hunter3
@@ -260,16 +262,20 @@ fn a_backup_brings_back_what_was_and_no_part_of_a_wrong_one() {
     )
     .unwrap();
     let kept = fs::read_to_string(folder.join("features.txt")).unwrap();
+    let said = "[\"02:00:00:00:00:05\"]\nalias = \"Ann's\"\n";
+    fs::write(folder.join("devices.toml"), said).unwrap();
     let backup = ask(&mut editor, "backup", json!({}))["text"].as_str().unwrap().to_owned();
     assert!(!backup.contains("hunter"), "{backup}");
     assert_eq!(
         ask(&mut editor, "restore", json!({"text": backup, "check": true}))["parts"],
-        json!(["features.txt", "config.toml"])
+        json!(["features.txt", "config.toml", "devices.toml"])
     );
     let other = CONFIG.replace("# mine\n", "# mine\n[store]\nkeep_days = 9\n");
     fs::write(folder.join("config.toml"), &other).unwrap();
     fs::write(folder.join("features.txt"), "").unwrap();
+    fs::remove_file(folder.join("devices.toml")).unwrap();
     assert_eq!(ask(&mut editor, "restore", json!({"text": backup}))["done"], true);
+    assert_eq!(fs::read_to_string(folder.join("devices.toml")).unwrap(), said);
     assert_eq!(fs::read_to_string(folder.join("config.toml")).unwrap(), CONFIG);
     assert_eq!(fs::read_to_string(folder.join("features.txt")).unwrap(), kept);
     // Paths are this machine's; a password that it has not can't be kept.
@@ -282,6 +288,7 @@ fn a_backup_brings_back_what_was_and_no_part_of_a_wrong_one() {
         (backup.replace("part config.toml", "part ../../etc/passwd"), "error"),
         (backup.replace("part config.toml", "part features.txt"), "error"),
         (backup.replace("A:[;;;", "A:[;;"), "mistakes"),
+        (backup.replace("alias = ", "called = "), "mistakes"),
         (backup.replace("[sqlite]", "[sqlite"), "mistakes"),
         (format!("{backup}[[out]]\nname = \"x\"\nkind = \"eve\"\npath = \"/etc/passwd\"\n"), "mistakes"),
         (backup.replace("name = \"home\"", "name = \"other\""), "error"),

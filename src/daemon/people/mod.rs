@@ -36,7 +36,7 @@ pub const ICONS: [&str; 14] = [
 
 /// What is said of one device.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-struct Said {
+pub struct Said {
     alias: Option<Arc<str>>,
     icon: Option<&'static str>,
     group: Option<Arc<str>>,
@@ -224,7 +224,7 @@ fn row(device: Device, said: &Said, now: Time) -> Record {
 }
 
 /// The text of the file, which there need not be.
-fn text_of(path: &Path) -> io::Result<String> {
+pub fn text_of(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     match fs::File::open(path) {
         Ok(file) => file.take(MAX_FILE + 1).read_to_string(&mut text)?,
@@ -238,7 +238,7 @@ fn text_of(path: &Path) -> io::Result<String> {
 }
 
 /// What `text` says, or its first mistake with its line.
-fn parse(text: &str) -> Result<HashMap<Device, Said>, (usize, String)> {
+pub fn parse(text: &str) -> Result<HashMap<Device, Said>, (usize, String)> {
     let line = |at: usize| text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1;
     let table = DeTable::parse(text)
         .map_err(|error| (line(error.span().map_or(0, |span| span.start)), error.message().to_owned()))?;
