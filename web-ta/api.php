@@ -21,11 +21,12 @@ serve(
         $page = Pages::scan()->find($request->text('page') ?? Pages::HOME);
         $db = Db::open(storeInfo());
         $filter = new Filter($page, $request, Span::read($db, $request));
+        $filter->mustMakeSense();
         $rows = $page->rows($db, $filter);
         $format === 'csv' ? sendCsv($page, $rows, $filter) : sendJson($page, $rows, $db, $filter);
     },
     static function (Trouble $trouble): void {
         header('Content-Type: application/json; charset=utf-8');
-        echo jsonValue(['error' => $trouble->getMessage()]), "\n";
+        echo jsonValue(['error' => $trouble->getMessage()] + $trouble->place), "\n";
     },
 );

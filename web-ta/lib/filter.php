@@ -50,8 +50,12 @@ final class Filter
 
     /** Whose rows, as the tables name it. */
     public readonly ?string $device;
-    /** What is searched for. */
-    public readonly ?string $text;
+    /** What is searched for; null for nothing. */
+    public readonly ?Query $text;
+    /** …as it was asked for. */
+    public readonly string $asked;
+    /** Why that makes no sense; then there are no rows. */
+    public readonly ?QueryMistake $mistake;
     /** A column, after "-" for downwards. */
     public readonly string $sort;
     /** Which page of rows, from 1. */
@@ -65,7 +69,12 @@ final class Filter
         public readonly Span $span,
     ) {
         $this->device = $this->checked('device', Param::Address);
-        $this->text = $request->text('q');
+        $query = $page->hasFilter ? Query::of($request) : new Query([]);
+        $this->text = $query->isNarrow() ? $query : null;
+        $asked = $page->hasFilter ? trim($request->query() ?? '') : '';
+        // What is no text at all would only make every link long.
+        $this->asked = strlen($asked) <= Query::known()['longest'] && preg_match('//u', $asked) === 1 ? $asked : '';
+        $this->mistake = $query->mistake;
         foreach ($page->params as $name => $param) {
             $value = $this->checked($name, $param);
             if ($value !== null) {
@@ -131,7 +140,11 @@ final class Filter
     {
         $state = $this->page->id === Pages::HOME ? [] : ['page' => $this->page->id];
         $state += $this->lasting() + $this->own;
-        $state += $this->text === null ? [] : ['q' => $this->text];
+        if ($this->span->choice === 'query') {
+            // The query itself says so.
+            unset($state['from'], $state['to']);
+        }
+        $state += $this->asked === '' ? [] : ['q' => $this->asked];
         $state += $this->sort === $this->page->sort ? [] : ['sort' => $this->sort];
         return $state + ($this->number === 1 ? [] : ['p' => (string) $this->number]);
     }
@@ -146,7 +159,7 @@ final class Filter
         $router = chosenRouter();
         $lasting = $router === null ? [] : ['router' => $router];
         $lasting += $this->device === null ? [] : ['device' => $this->device];
-        if ($this->span->choice === 'custom') {
+        if (in_array($this->span->choice, ['custom', 'query'], true)) {
             $lasting['from'] = Clock::local()->format('Y-m-d\TH:i', $this->span->from / 1e6);
             $lasting['to'] = Clock::local()->format('Y-m-d\TH:i', $this->span->to / 1e6);
         } elseif ($this->span->choice !== Span::USUAL) {
@@ -165,6 +178,28 @@ final class Filter
         // Another filter or order begins at its first page.
         $state = array_replace($this->state(), ['p' => null], $changes);
         return self::query(array_filter($state, static fn ($value) => $value !== null), $script);
+    }
+
+    /**
+     * This page with a term more: the field has this value, or has it not. Null where
+     * it can not be written, or is there already.
+     */
+    public function with(string $field, ?string $value, bool $isExcluded = false): ?string
+    {
+        $term = Query::written($field, $value, $isExcluded);
+        if ($term === null || str_contains(" $this->asked ", " $term ")) {
+            return null;
+        }
+        return $this->url(['q' => ltrim("$this->asked $term")]);
+    }
+
+    /** Fails where the query makes no sense, for whoever asks for data. */
+    public function mustMakeSense(): void
+    {
+        if ($this->mistake !== null) {
+            $place = ['column' => $this->mistake->column, 'length' => $this->mistake->length];
+            throw new Trouble(400, $this->mistake->getMessage(), place: $place);
+        }
     }
 
     /**
