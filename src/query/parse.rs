@@ -230,7 +230,7 @@ impl Reader<'_> {
             return self.quoted(begin, in_list);
         }
         let mut text = String::new();
-        while let Some(c) = self.peek(0).filter(|c| !is_space(*c) && !(in_list && *c == ',')) {
+        while let Some(c) = self.peek(0).filter(|c| !(is_space(*c) || in_list && *c == ',')) {
             text.push(c);
             self.at += 1;
         }

@@ -60,6 +60,7 @@ final class Filter
     public readonly string $sort;
     /** Which page of rows, from 1. */
     public readonly int $number;
+    private readonly Query $query;
     /** @var array<string, string> the page's own parameters that are given */
     private array $own = [];
 
@@ -69,11 +70,11 @@ final class Filter
         public readonly Span $span,
     ) {
         $this->device = $this->checked('device', Param::Address);
-        $query = $page->hasFilter ? Query::of($request) : new Query([]);
+        $this->query = $query = $page->hasFilter ? Query::of($request) : new Query([]);
         $this->text = $query->isNarrow() ? $query : null;
-        $asked = $page->hasFilter ? trim($request->query() ?? '') : '';
+        $asked = $page->hasFilter ? $request->query() ?? '' : '';
         // What is no text at all would only make every link long.
-        $this->asked = strlen($asked) <= Query::known()['longest'] && preg_match('//u', $asked) === 1 ? $asked : '';
+        $this->asked = trim($asked) !== '' && strlen($asked) <= Query::known()['longest'] && preg_match('//u', $asked) === 1 ? $asked : '';
         $this->mistake = $query->mistake;
         foreach ($page->params as $name => $param) {
             $value = $this->checked($name, $param);
@@ -191,6 +192,19 @@ final class Filter
             return null;
         }
         return $this->url(['q' => ltrim("$this->asked $term")]);
+    }
+
+    /** What was asked for without its since and until, which would win over any other choice; null for nothing. */
+    public function untimed(): ?string
+    {
+        $text = $this->query->untimed($this->asked);
+        return $text === '' ? null : $text;
+    }
+
+    /** The address of with(), or of this page where there is nothing to add. */
+    public function add(string $field, ?string $value): string
+    {
+        return $this->with($field, $value) ?? $this->url();
     }
 
     /** Fails where the query makes no sense, for whoever asks for data. */

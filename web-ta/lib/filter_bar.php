@@ -34,12 +34,8 @@ function filterBar(Db $db, Filter $filter): string
 function spanLinks(Filter $filter): string
 {
     $links = '';
-    // A time in the query would win.
-    $untimed = $filter->span->choice !== 'query' ? $filter->asked
-        : trim((string) preg_replace('/(?<![^\s\x{3000}])(?:since|until):(?:"[^"]*"|\S+)/iu', '', $filter->asked));
-    $untimed = $untimed === '' ? null : $untimed;
     foreach (array_keys(Span::CHOICES) as $choice) {
-        $url = $filter->url(['q' => $untimed, 'from' => null, 'to' => null, 'range' => $choice === Span::USUAL ? null : $choice]);
+        $url = $filter->url(['q' => $filter->untimed(), 'from' => null, 'to' => null, 'range' => $choice === Span::USUAL ? null : $choice]);
         $current = $choice === $filter->span->choice ? ' aria-current="true"' : '';
         $links .= '<a href="' . h($url) . "\"$current>" . h(spanText($choice)) . '</a>';
     }

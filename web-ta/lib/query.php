@@ -34,7 +34,7 @@ final class Query
      *     {"not"?: true, "field": array, "is": list of values}, where a value is text,
      *     ["like" => text], [least, most], ["net" => text] or null for what is unknown
      * @param array<string, array<string, mixed>> $edges "since" and "until", see queryEdge()
-     * @param array<string, array{int, int}> $places where those stand
+     * @param array<string, array{int, int, int}> $places where those stand: begin, end of the name, end
      */
     public function __construct(
         public readonly array $terms,
@@ -92,6 +92,16 @@ final class Query
             throw new QueryMistake(t('there is no time between since and until'), $begin + 1, $end - $begin);
         }
         return new Query($this->terms, $this->edges, $this->places, null, $from, $to);
+    }
+
+    /** The text that this was read from, without since and until. */
+    public function untimed(string $text): string
+    {
+        $chars = preg_split('//u', $text, -1, PREG_SPLIT_NO_EMPTY) ?: [];
+        foreach ($this->places as [$begin, , $end]) {
+            $chars = array_replace($chars, array_fill($begin, min($end + 1, count($chars)) - $begin, ''));
+        }
+        return trim(implode('', $chars));
     }
 
     /** Whether it says which rows, and not only when. */

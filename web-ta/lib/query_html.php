@@ -54,9 +54,9 @@ function queryMistake(Filter $filter): string
  * The name of the field that a column is compared by; null where there is none, or
  * where nobody looks for the same value again.
  */
-function queryFieldOf(Filter $filter, string $column): ?string
+function queryFieldOf(string $page, string $column): ?string
 {
-    foreach (Query::fields($filter->page->id) as $field) {
+    foreach (Query::fields($page) as $field) {
         if ($field['columns'] === [$column] && !in_array($field['kind'], ['class', 'size', 'duration'], true)) {
             return $field['names'][0];
         }
@@ -73,24 +73,41 @@ function pick(Filter $filter, string $field, float|string|null $value, string $h
 }
 
 /** The second link alone. */
-function unpick(Filter $filter, string $field, float|string|null $value): string
+function unpick(Filter $filter, string $field, float|string|null $value, string $class = ''): string
 {
     $text = is_float($value) ? digits($value) : $value;
     $url = $filter->with($field, $text, isExcluded: true);
-    if ($url === null) {
-        return '';
+    return $url === null ? '' : minus($url, "$field:" . ($text ?? '-'), $class);
+}
+
+function minus(string $url, string $what, string $class): string
+{
+    $title = say('Without {value}', ['value' => $what]);
+    return "<a class=\"not$class\" href=\"" . h($url) . "\" title=\"$title\" aria-label=\"$title\" rel=\"nofollow\">−</a>";
+}
+
+/** A value on a page of one row, with links to the list of all that have it, or have it not. */
+function sought(Filter $filter, string $page, string $column, float|string|null $value, string $html): string
+{
+    $field = $value === null || $html === '' || $html === DASH ? null : queryFieldOf($page, $column);
+    $text = is_float($value) ? digits($value) : $value;
+    $term = $field === null ? null : Query::written($field, $text);
+    if ($term === null) {
+        return $html;
     }
-    $title = say('Without {value}', ['value' => "$field:" . ($text ?? '-')]);
-    return '<a class="not" href="' . h($url) . "\" title=\"$title\" aria-label=\"$title\" rel=\"nofollow\">−</a>";
+    $link = str_contains($html, '<a ') ? $html : anchor($filter->to($page, ['q' => $term]), $html);
+    return $link . minus($filter->to($page, ['q' => "-$term"]), $term, ' always');
 }
 
 /** A cell of a table with such links, where the column is one to search by. */
 function picked(?Filter $filter, string $column, float|string|null $value, string $html): string
 {
-    $field = $filter === null || $value === null || $html === '' || $html === DASH ? null : queryFieldOf($filter, $column);
+    $field = $filter === null || $value === null || $html === '' || $html === DASH ? null : queryFieldOf($filter->page->id, $column);
     return match (true) {
         $field === null => $html,
-        str_contains($html, '<a ') || str_contains($html, '<details') => $html . unpick($filter, $field, $value),
+        // It has them already, where they belong to one of several values.
+        str_contains($html, 'class="not"') => $html,
+        str_contains($html, '<a ') || str_contains($html, '<details') => $html . unpick($filter, $field, $value, ' end'),
         default => pick($filter, $field, $value, $html),
     };
 }

@@ -16,7 +16,7 @@ final class QueryParser
     private array $terms = [];
     /** @var array<string, array<string, mixed>> */
     private array $edges = [];
-    /** @var array<string, array{int, int}> */
+    /** @var array<string, array{int, int, int}> */
     private array $places = [];
 
     /**
@@ -182,7 +182,7 @@ final class QueryParser
         }
         $this->edges[$name] = queryEdge($piece['text'], $name === 'until')
             ?? throw self::mistake(t('"{value}" is no time; one is like 2d, 2026-11-20 or 2026-11-20T18:30', ['value' => $piece['text']]), $piece['place']);
-        $this->places[$name] = $place;
+        $this->places[$name] = [...$place, $this->at];
     }
 
     /**
