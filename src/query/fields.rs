@@ -464,4 +464,19 @@ mod tests {
             assert!(known == expected, "run WEIR_UPDATE=1 cargo test --lib query");
         }
     }
+
+    #[test]
+    fn the_documentation_lists_every_field() {
+        let text = include_str!("../../docs/QUERIES.md");
+        for view in VIEWS.iter().filter(|view| !view.table.is_empty()) {
+            let fields = view.fields.iter().map(|field| {
+                let names: Vec<String> = field.names.iter().map(|name| format!("`{name}`")).collect();
+                let more =
+                    if names.len() > 1 { format!(" ({})", names[1..].join(", ")) } else { String::new() };
+                format!("{}{more}", names[0])
+            });
+            let line = format!("| `{}` | {} |", view.name, fields.collect::<Vec<_>>().join(", "));
+            assert!(text.contains(&line), "docs/QUERIES.md lacks: {line}");
+        }
+    }
 }

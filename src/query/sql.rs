@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::fields::{Field, Kind, Span, View, has_labels};
 use super::{Query, Term, Value, What, value};
 use crate::prefix::Prefix;
-use crate::record::{Dialect, Id, short_address};
+use crate::record::{Dialect, Id, TABLES, short_address};
 use crate::time::Time;
 
 /// A function that SQLite has to be given: an address of IPv6 as 32 hexadecimal
@@ -31,7 +31,7 @@ pub enum Param {
 pub struct Select {
     pub from: String,
     pub params: Vec<Param>,
-    pub order: &'static str,
+    pub order: String,
 }
 
 /// What finds the rows of `view` that `query` asks for; `from` and `to` are what
@@ -54,7 +54,13 @@ pub fn select(query: &Query, view: &View, dialect: Dialect, from: Option<Time>, 
         }
     }
     query.terms.iter().for_each(|term| sql.term(term, view));
-    let order = if matches!(view.span, Span::Begun) { "id DESC" } else { "last DESC" };
+    let table = TABLES.iter().find(|table| table.name == view.table);
+    let key = table.and_then(|table| table.columns.first()).map_or("id", |column| column.name);
+    let order = match view.span {
+        Span::Begun => format!("{key} DESC"),
+        // No two rows share the key, so that the same comes in the same order.
+        Span::Seen(_) => format!("last DESC, {key} DESC"),
+    };
     Select { from: format!("FROM {}{}", view.table, sql.text), params: sql.params, order }
 }
 

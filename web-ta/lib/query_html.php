@@ -57,7 +57,7 @@ function queryMistake(Filter $filter): string
 function queryFieldOf(string $page, string $column): ?string
 {
     foreach (Query::fields($page) as $field) {
-        if ($field['columns'] === [$column] && !in_array($field['kind'], ['class', 'size', 'duration'], true)) {
+        if ($field['columns'][0] === $column && !in_array($field['kind'], ['class', 'size', 'duration'], true)) {
             return $field['names'][0];
         }
     }
@@ -96,7 +96,10 @@ function sought(Filter $filter, string $page, string $column, float|string|null 
         return $html;
     }
     $link = str_contains($html, '<a ') ? $html : anchor($filter->to($page, ['q' => $term]), $html);
-    return $link . minus($filter->to($page, ['q' => "-$term"]), $term, ' always');
+    $minus = minus($filter->to($page, ['q' => "-$term"]), $term, ' always');
+    // What is small stands below.
+    $below = strpos($link, '<small');
+    return $below === false ? $link . $minus : substr_replace($link, $minus, $below, 0);
 }
 
 /** A cell of a table with such links, where the column is one to search by. */
