@@ -17,7 +17,9 @@ run) wanted="$build $pages python3 iproute2" ;;
 test)
     wanted="$build $pages python3 tzdata iproute2 procps openssl curl bind9-dnsutils dnsmasq-base mariadb-server-core \
         mariadb-client apache2-bin ngtcp2-client openssh-client dropbear-bin redis-tools postgresql-client \
-        binutils busybox nodejs shellcheck nftables iperf3 conntrack mosquitto-clients"
+        binutils busybox nodejs shellcheck nftables iperf3 conntrack mosquitto-clients chromium"
+    # Some packages of Node bring npm themselves.
+    command -v npm >/dev/null || wanted="$wanted npm"
     # …and where there is none, they are unpacked and never installed: with the
     # program that tells whether it is there.
     unpacked="postgresql/postgres ngtcp2-server/gtlsserver rsyslog/rsyslogd mosquitto/mosquitto nfdump/nfcapd \
@@ -83,6 +85,16 @@ unpack() {
     rm -r "$aside"
 }
 
+# What drives the browser, in the versions and by the hashes of the lock.
+browser_modules() {
+    from=$root/tests/web/browser
+    to=$root/target/browser
+    if [ -d "$to/node_modules" ] && cmp -s "$from/package-lock.json" "$to/package-lock.json"; then return; fi
+    mkdir -p "$to"
+    cp "$from/package.json" "$from/.npmrc" "$to/"
+    (cd "$to" && cp "$from/package-lock.json" . && npm ci --loglevel=error) || { rm -f "$to/package-lock.json"; return 1; }
+}
+
 missing=
 for package in $wanted; do
     installed "$package" || missing="$missing $package"
@@ -97,6 +109,7 @@ if [ "$1" = test ] && ! { cargo clippy --version && cargo fmt --version; } >/dev
     lints=yes
 fi
 if enough_rust && [ -z "$missing$lints$packed" ]; then
+    [ "$1" != test ] || browser_modules
     exit 0
 fi
 
@@ -127,3 +140,4 @@ fi
 for server in $packed; do
     unpack "${server%/*}" "${server#*/}"
 done
+[ "$1" != test ] || browser_modules

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use lexopt::prelude::*;
 
 use crate::daemon::print::Options;
+use crate::daemon::tokens::TokenDo;
 
 /// What `weir --help` prints.
 pub const HELP: &str = "\
@@ -31,7 +32,11 @@ weir: who on the network talks to whom, through which app
   weir query  [-c FILE] [WHERE] [QUERY] [--json | --csv | --count] [-n ROWS]
                                             rows of the database: sessions, dns, http, tls, logins,
                                             alerts, stops, devices, services or icmp; see below
-  weir passwd [-c FILE]                     set the password that the pages ask for
+  weir passwd [-c FILE] [--guest]           set the password that the pages ask for, or that of
+                                            guests, who change nothing; an empty line takes theirs away
+  weir token  [-c FILE] add NAME            make a token for a program that reads the API, and print it
+  weir token  [-c FILE] list                tell which there are, and when they were last used
+  weir token  [-c FILE] remove NAME         take one away
   weir door   [-c FILE]                     let people in to the pages where no daemon runs
 
   weir features lint [-c FILE] [FILE]       tell what in features.txt is hardly meant
@@ -82,7 +87,8 @@ pub enum Command {
     PolicyTest { config: Option<PathBuf>, since: String },
     NftPrint { config: Option<PathBuf> },
     NftRemove,
-    Passwd { config: Option<PathBuf> },
+    Passwd { config: Option<PathBuf>, is_guest: bool },
+    Token { config: Option<PathBuf>, what: TokenDo },
     Door { config: Option<PathBuf> },
     Lint { config: Option<PathBuf>, file: Option<PathBuf> },
     Test { config: Option<PathBuf>, paths: Vec<PathBuf> },
@@ -102,7 +108,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
 fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
     let mut name: Option<String> = None;
     let (mut config, mut features, mut json, mut paths) = (None, None, false, Vec::new());
-    let (mut since, mut print, mut remove) = (None, false, false);
+    let (mut since, mut print, mut remove, mut is_guest) = (None, false, false, false);
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Command::Help),
@@ -113,6 +119,7 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
             Long("features") if name.as_deref() == Some("check") => features = Some(parser.value()?.into()),
             Long("json") if matches!(name.as_deref(), Some("run" | "read" | "status")) => json = true,
             Long("print") if name.as_deref() == Some("nft") => print = true,
+            Long("guest") if name.as_deref() == Some("passwd") => is_guest = true,
             Long("remove") if name.as_deref() == Some("nft") => remove = true,
             Long("since") if matches!(name.as_deref(), Some("features relabel" | "policy test")) => {
                 since = Some(parser.value()?.string()?);
@@ -121,7 +128,7 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
             Value(value) if name.is_none() && value == "query" => return query::parse(&mut parser, config),
             Value(value) if name.is_none() && value == "export" => return export::parse(&mut parser, config),
             Value(value) if name.is_none() => name = Some(value.string()?),
-            Value(value) if matches!(name.as_deref(), Some("features" | "policy" | "threats")) => {
+            Value(value) if matches!(name.as_deref(), Some("features" | "policy" | "threats" | "token")) => {
                 let second = value.string()?;
                 name = name.map(|first| format!("{first} {second}"));
             }
@@ -132,7 +139,14 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
                 if paths.is_empty()
                     && matches!(
                         name.as_deref(),
-                        Some("features lint" | "features import-oaf" | "threats check" | "threats test")
+                        Some(
+                            "features lint"
+                                | "features import-oaf"
+                                | "threats check"
+                                | "threats test"
+                                | "token add"
+                                | "token remove"
+                        )
                     ) =>
             {
                 paths.push(value.into());
@@ -156,7 +170,15 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
             _ => Err("nft needs --print or --remove".into()),
         },
         Some("door") => Ok(Command::Door { config }),
-        Some("passwd") => Ok(Command::Passwd { config }),
+        Some("passwd") => Ok(Command::Passwd { config, is_guest }),
+        Some("token list") => Ok(Command::Token { config, what: TokenDo::List }),
+        Some(verb @ ("token add" | "token remove")) => {
+            let name = paths.pop().and_then(|name| name.into_os_string().into_string().ok());
+            let name = name.ok_or_else(|| format!("{verb} needs a name"))?;
+            let what = if verb == "token add" { TokenDo::Add(name) } else { TokenDo::Remove(name) };
+            Ok(Command::Token { config, what })
+        }
+        Some("token") => Err("token needs add, list or remove".into()),
         Some("features lint") => Ok(Command::Lint { config, file: paths.pop() }),
         Some("features test") if paths.is_empty() => Err("features test needs a capture file".into()),
         Some("features test") => Ok(Command::Test { config, paths }),
@@ -220,7 +242,13 @@ mod tests {
         );
         assert_eq!(words("nft --print"), Ok(Command::NftPrint { config: None }));
         assert_eq!(words("nft --remove"), Ok(Command::NftRemove));
-        assert_eq!(words("passwd -c a.toml"), Ok(Command::Passwd { config: Some("a.toml".into()) }));
+        let passwd = |config, is_guest| Ok(Command::Passwd { config, is_guest });
+        assert_eq!(words("passwd -c a.toml"), passwd(Some("a.toml".into()), false));
+        assert_eq!(words("passwd --guest"), passwd(None, true));
+        let token = |what| Ok(Command::Token { config: None, what });
+        assert_eq!(words("token add a"), token(TokenDo::Add("a".into())));
+        assert_eq!(words("token remove a"), token(TokenDo::Remove("a".into())));
+        assert_eq!(words("token list"), token(TokenDo::List));
         assert_eq!(words("door"), Ok(Command::Door { config: None }));
         let file = Some("f.txt".into());
         assert_eq!(words("features lint f.txt"), Ok(Command::Lint { config: None, file }));
@@ -263,6 +291,11 @@ mod tests {
             ("print a.pcap -i eth0", "print takes a file or an interface"),
             ("print --one-way", "--one-way needs --host or --port"),
             ("print a b", "unexpected argument \"b\""),
+            ("token", "token needs add, list or remove"),
+            ("token add", "token add needs a name"),
+            ("token list a", "unexpected argument \"a\""),
+            ("token fly", "unknown command token fly"),
+            ("door --guest", "invalid option '--guest'"),
             ("export", "export needs --session, --filter or --since"),
             ("query --fly", "invalid option '--fly'"),
             ("query x -n 0", "-n 0: expected a number from 1 to 10000000"),

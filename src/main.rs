@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use log::LevelFilter;
 use simple_logger::SimpleLogger;
 use weir::cli::{self, Command};
-use weir::daemon::{self, Exit, export, features, nft, policies, print, query, threats};
+use weir::daemon::{self, Exit, export, features, nft, policies, print, query, threats, tokens};
 
 fn main() -> ExitCode {
     let command = match cli::parse(std::env::args_os().skip(1)) {
@@ -50,7 +50,8 @@ fn obey(command: Command) -> Result<(), Exit> {
         Command::NftPrint { config } => say(&nft::print(config.as_deref())?),
         Command::NftRemove => nft::remove()?,
         Command::Door { config } => daemon::door(config.as_deref())?,
-        Command::Passwd { config } => println!("{}", daemon::passwd(config.as_deref())?),
+        Command::Passwd { config, is_guest } => println!("{}", daemon::passwd(config.as_deref(), is_guest)?),
+        Command::Token { config, what } => say(&tokens::token(config.as_deref(), &what)?),
         Command::Lint { config, file } => {
             let (text, end) = features::lint(config.as_deref(), file.as_deref())?;
             say(&text);

@@ -2,28 +2,45 @@
 
 declare(strict_types=1);
 
-// The same rows as data: api.php?page=NAME&format=json|csv and the same
-// parameters as the page; all rows of the filter, not only one page of them.
+// The same rows as data: api.php/v1/NAME?format=json|csv and the same parameters
+// as the page NAME; all rows of the filter, or one page of them. What there is
+// tells api.php/v1/openapi.json. api.php?page=NAME is the same, and overlooks
+// parameters that make no sense as the pages do.
 
 require __DIR__ . '/lib/start.php';
 require __DIR__ . '/lib/export.php';
+require __DIR__ . '/lib/api.php';
 
 serve(
     static function (): void {
-        if (!Door::here()->isOpen) {
+        if (!Door::forPrograms()->isOpen) {
+            header('WWW-Authenticate: Bearer');
             throw new Trouble(401, t('Sign in first.'));
         }
+        $path = (string) ($_SERVER['PATH_INFO'] ?? '');
+        if ($path === '/v1/openapi.json') {
+            header('Content-Type: application/json; charset=utf-8');
+            echo json_encode(openApi(Pages::scan()), JSON_UNESCAPED_SLASHES | JSON_PRETTY_PRINT), "\n";
+            return;
+        }
         $request = Request::get();
+        $page = $path === '' ? Pages::scan()->find($request->text('page') ?? Pages::HOME) : apiPage($path);
         $format = $request->text('format') ?? 'json';
-        if (!in_array($format, ['json', 'csv'], true)) {
+        if (!in_array($format, FORMATS, true)) {
             throw new Trouble(400, t('The format can be json or csv.'));
         }
-        $page = Pages::scan()->find($request->text('page') ?? Pages::HOME);
         $db = Db::open(storeInfo());
         $filter = new Filter($page, $request, Span::read($db, $request));
         $filter->mustMakeSense();
+        if ($path !== '') {
+            checkStrictly($page, $request, $filter);
+        }
         $rows = $page->rows($db, $filter);
-        $format === 'csv' ? sendCsv($page, $rows, $filter) : sendJson($page, $rows, $db, $filter);
+        match (true) {
+            $format === 'csv' => sendCsv($page, $rows, $filter),
+            $path !== '' && $request->text('p') !== null => sendPage($page, $rows, $db, $filter),
+            default => sendJson($page, $rows, $db, $filter),
+        };
     },
     static function (Trouble $trouble): void {
         header('Content-Type: application/json; charset=utf-8');

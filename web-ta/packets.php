@@ -16,6 +16,9 @@ serve(
         if (!Door::here()->isOpen) {
             throw new Trouble(401, t('Sign in first.'));
         }
+        if (Door::isGuestIn()) {
+            throw new Trouble(403, t('Guests do not see packets.'));
+        }
         $db = Db::open(storeInfo());
         $filter = new Filter(Pages::scan()->find('session'), Request::get(), Span::read($db, Request::get()));
         $id = $filter->need('id');

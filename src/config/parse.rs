@@ -83,7 +83,8 @@ impl Config {
         let Config { apps, places, devices, sqlite, mariadb, export, daemon, outs, threat_lists, .. } = self;
         outs.iter_mut().for_each(|out| out.set_folder(folder));
         let daemons = [&mut daemon.control, &mut daemon.web_info, &mut daemon.web_password];
-        for path in [&mut apps.features, &mut sqlite.path, &mut export.folder].into_iter().chain(daemons) {
+        let others = [&mut apps.features, &mut devices.labels, &mut sqlite.path, &mut export.folder];
+        for path in others.into_iter().chain(daemons) {
             *path = folder.join(&path);
         }
         for list in threat_lists {

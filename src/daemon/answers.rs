@@ -1,7 +1,7 @@
 //! What the control socket answers. Here to be read and set by the daemon's
 //! thread; asked by the socket's, so that packets never wait for it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,10 +11,13 @@ use serde_json::{Value, json};
 use signal_hook::consts::SIGHUP;
 
 use super::clock::Clock;
-use super::door::{Door, No, Pass, TICKET_FOR, Voucher};
+use super::door::{Door, No, Pass, Role, TICKET_FOR, Voucher, asked};
+use super::edit::{COMMANDS, Editor};
 use super::export::{MAX_ANSWER, Wanted, extract};
 use super::features;
+use super::people::{self, People};
 use crate::config::Config;
+use crate::record::Device;
 use crate::rules::Rules;
 use crate::time::Time;
 
@@ -27,6 +30,9 @@ const MAX_MISTAKES: usize = 100;
 /// How many times [`Board::set_recent`] is wanted after somebody asked.
 const KEEP_TELLING: u32 = 30;
 
+/// Devices that wait to be forgotten.
+const MAX_PURGES: usize = 64;
+
 /// What the daemon says of itself; it writes it, the socket reads it out.
 #[derive(Clone, Default)]
 pub struct Board(Arc<Shared>);
@@ -35,10 +41,14 @@ pub struct Board(Arc<Shared>);
 struct Shared {
     status: Mutex<Value>,
     recent: Mutex<Value>,
+    pulse: Mutex<Value>,
     /// Where packets are exported to.
     export: Mutex<Option<PathBuf>>,
     wanted: AtomicU32,
     max_features: AtomicU32,
+    people: Mutex<People>,
+    /// Devices of which nothing is to be kept.
+    purges: Mutex<Vec<Device>>,
 }
 
 fn set(place: &Mutex<Value>, value: Value) {
@@ -62,20 +72,32 @@ impl Board {
         *self.0.export.lock().unwrap_or_else(PoisonError::into_inner) = folder;
     }
 
-    /// Sets what the busiest are, if anybody asked for it lately.
-    pub fn set_recent(&self, recent: impl FnOnce() -> Value) {
+    /// Sets what the busiest are and what passes, if anybody asked for it lately.
+    pub fn set_recent(&self, recent: impl FnOnce() -> Value, pulse: impl FnOnce() -> Value) {
         let wanted = &self.0.wanted;
-        match wanted.load(Ordering::Relaxed) {
-            0 => set(&self.0.recent, Value::Null),
+        let (recent, pulse) = match wanted.load(Ordering::Relaxed) {
+            0 => (Value::Null, Value::Null),
             left => {
                 wanted.store(left - 1, Ordering::Relaxed);
-                set(&self.0.recent, recent());
+                (recent(), pulse())
             }
-        }
+        };
+        set(&self.0.recent, recent);
+        set(&self.0.pulse, pulse);
     }
 
     pub fn set_max_features(&self, most: u32) {
         self.0.max_features.store(most, Ordering::Relaxed);
+    }
+
+    /// What people say of devices, for as long as `work` takes.
+    pub fn people<T>(&self, work: impl FnOnce(&mut People) -> T) -> T {
+        work(&mut self.0.people.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The devices that shall be forgotten, once each.
+    pub fn take_purges(&self) -> Vec<Device> {
+        std::mem::take(&mut self.0.purges.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -84,6 +106,7 @@ pub struct Answers {
     board: Board,
     door: Door,
     clock: Clock,
+    editor: Option<Editor>,
 }
 
 impl Answers {
@@ -96,7 +119,12 @@ impl Answers {
                 door.code()
             );
         }
-        Answers { board, door, clock: Clock::new() }
+        Answers { board, door, clock: Clock::new(), editor: None }
+    }
+
+    /// Lets who is signed in change the files of `config`, which was read from `path`.
+    pub fn editing(self, path: Option<&Path>, config: &Config) -> Answers {
+        Answers { editor: Some(Editor::new(path, config)), ..self }
     }
 
     pub fn answer(&mut self, question: &Value) -> Value {
@@ -104,6 +132,7 @@ impl Answers {
         let now = self.clock.running();
         match text("command") {
             "status" => get(&self.board.0.status),
+            "now" if question["pulse"] == true => self.pulse(),
             "now" => self.now(),
             "packets" => self.packets(question),
             "check" => check(text("features"), self.board.0.max_features.load(Ordering::Relaxed)),
@@ -113,7 +142,14 @@ impl Answers {
             },
             "door" => {
                 let session = self.door.session(text("session"), now).map_or(Value::Null, told);
-                json!({"password": self.door.has_password(), "session": session})
+                let mut told = json!({"password": self.door.has_password(), "session": session});
+                if let Some(token) = question["bearer"].as_str() {
+                    told["bearer"] = self.door.keys().opens(token, self.clock.read().0).into();
+                }
+                told
+            }
+            command if asked::COMMANDS.contains(&command) => {
+                asked::answer(&mut self.door, question, now, self.clock.read().0).unwrap_or_else(refusal)
             }
             "ticket" => json!({"ticket": self.door.ticket(now), "seconds": TICKET_FOR.as_secs()}),
             "redeem" => outcome(self.door.redeem(text("ticket"), now)),
@@ -125,6 +161,13 @@ impl Answers {
                     Err(no) => refusal(no),
                 }
             }
+            "label" => self.change(question, |answers, now| {
+                answers
+                    .board
+                    .people(|people| people.say(question, now))
+                    .map_or_else(unsaid, |()| json!({"done": true}))
+            }),
+            "purge" => self.change(question, |answers, _| answers.purge(text("device"))),
             "set_password" => {
                 let voucher = match question["code"].as_str() {
                     Some(code) => Voucher::Code(code),
@@ -132,8 +175,41 @@ impl Answers {
                 };
                 outcome(self.door.set(text("password"), voucher, text("from"), now))
             }
+            command if COMMANDS.contains(&command) => {
+                match (self.door.may_change(text("session"), text("csrf"), now), &mut self.editor) {
+                    (Ok(()), Some(editor)) => editor.answer(question),
+                    (Ok(()), None) => json!({"error": "no file"}),
+                    (Err(no), _) => refusal(no),
+                }
+            }
             _ => json!({"error": format!("unknown command {}", question["command"])}),
         }
+    }
+
+    /// Does what only somebody may who is signed in, and sent a form of the pages.
+    fn change(&mut self, question: &Value, work: impl FnOnce(&mut Answers, Time) -> Value) -> Value {
+        let text = |name: &str| question[name].as_str().unwrap_or_default();
+        let now = self.clock.running();
+        match self.door.may_change(text("session"), text("csrf"), now) {
+            Ok(()) => {
+                let (now, _) = self.clock.read();
+                work(self, now)
+            }
+            Err(no) => refusal(no),
+        }
+    }
+
+    /// Has nothing kept of a device.
+    fn purge(&mut self, device: &str) -> Value {
+        let Some(device) = people::device(device) else {
+            return json!({"error": "field", "field": "device"});
+        };
+        let mut purges = self.board.0.purges.lock().unwrap_or_else(PoisonError::into_inner);
+        if purges.len() >= MAX_PURGES {
+            return json!({"error": "wait", "seconds": 1});
+        }
+        purges.push(device);
+        json!({"done": true})
     }
 
     /// The packets of a session, as pcapng in base64, while they are there.
@@ -149,6 +225,13 @@ impl Answers {
             Ok((count, is_cut)) => json!({"packets": count, "cut": is_cut, "pcap": STANDARD.encode(pcap)}),
             Err(error) => json!({"error": error.to_string()}),
         }
+    }
+
+    /// What passes in each second, and nothing else: it is asked for as often. Null
+    /// as [`Answers::now`] has it.
+    fn pulse(&self) -> Value {
+        self.board.0.wanted.store(KEEP_TELLING, Ordering::Relaxed);
+        json!({"pulse": get(&self.board.0.pulse)})
     }
 
     /// The status with the busiest, which is null when nobody asked for a while:
@@ -189,7 +272,8 @@ fn check(text: &str, max_features: u32) -> Value {
 }
 
 fn told(pass: Pass) -> Value {
-    json!({"token": pass.token, "csrf": pass.csrf, "admin": pass.is_admin})
+    let is_admin = pass.role == Role::Admin;
+    json!({"token": pass.token, "csrf": pass.csrf, "admin": is_admin, "by_ticket": pass.by_ticket})
 }
 
 fn outcome(result: Result<Pass, No>) -> Value {
@@ -199,11 +283,21 @@ fn outcome(result: Result<Pass, No>) -> Value {
     }
 }
 
+/// Why something could not be said of a device.
+fn unsaid(no: people::No) -> Value {
+    match no {
+        people::No::Field(field) => json!({"error": "field", "field": field}),
+        people::No::TooMany => json!({"error": "too many"}),
+        people::No::File(text) => refusal(No::File(text)),
+    }
+}
+
 fn refusal(no: No) -> Value {
     match no {
         No::Wrong => json!({"error": "wrong"}),
         No::Wait(time) => json!({"error": "wait", "seconds": time.as_secs() + 1}),
         No::Unset => json!({"error": "unset"}),
+        No::Guest => json!({"error": "guest"}),
         No::Poor(why) => json!({"error": why}),
         No::File(text) => {
             log::error!("{text}");
@@ -227,15 +321,17 @@ mod tests {
     fn the_busiest_are_made_for_who_asks() {
         let (mut answers, board) = answers("now");
         board.set_status(json!({"version": "1"}));
-        board.set_recent(|| panic!("nobody asked"));
+        board.set_recent(|| panic!("nobody asked"), || panic!("nobody asked"));
         let first = answers.answer(&json!({"command": "now"}));
         assert_eq!(first, json!({"status": {"version": "1"}, "recent": null}));
-        board.set_recent(|| json!({"in": 7}));
+        board.set_recent(|| json!({"in": 7}), || json!({"step": 1}));
         assert_eq!(answers.answer(&json!({"command": "now"}))["recent"], json!({"in": 7}));
+        let pulse = answers.answer(&json!({"command": "now", "pulse": true}));
+        assert_eq!(pulse, json!({"pulse": {"step": 1}}));
         for _ in 0..KEEP_TELLING {
-            board.set_recent(|| json!({"in": 8}));
+            board.set_recent(|| json!({"in": 8}), || Value::Null);
         }
-        board.set_recent(|| panic!("nobody asked for a while"));
+        board.set_recent(|| panic!("nobody asked for a while"), || Value::Null);
         assert_eq!(answers.answer(&json!({"command": "status"})), json!({"version": "1"}));
     }
 
@@ -261,7 +357,19 @@ mod tests {
         for question in [json!(null), json!([]), json!("status"), json!({}), json!({"command": {"a": 1}})] {
             assert!(answers.answer(&question)["error"].as_str().unwrap().starts_with("unknown command"));
         }
-        for command in ["packets", "door", "redeem", "sign_in", "sign_out", "set_password", "check"] {
+        for command in [
+            "packets",
+            "door",
+            "redeem",
+            "sign_in",
+            "sign_out",
+            "set_password",
+            "check",
+            "account",
+            "set_guest",
+            "add_token",
+            "remove_token",
+        ] {
             let odd = json!({"command": command, "session": 7, "ticket": [], "password": {}, "from": null, "csrf": 1});
             assert!(answers.answer(&odd).is_object(), "{command}");
             assert!(answers.answer(&json!({"command": command})).is_object(), "{command}");
@@ -272,11 +380,43 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_made_by_who_may_and_opens() {
+        let (mut answers, _) = answers("bearer");
+        let ticket = answers.answer(&json!({"command": "ticket"}))["ticket"].clone();
+        let session = answers.answer(&json!({"command": "redeem", "ticket": ticket}))["session"].clone();
+        let (token, csrf) = (&session["token"], &session["csrf"]);
+        let mut ask = |command: &str, csrf: &Value| {
+            answers.answer(&json!({"command": command, "session": token, "csrf": csrf, "name": "a"}))
+        };
+        assert_eq!(ask("add_token", token), json!({"error": "wrong"}));
+        let made = ask("add_token", csrf)["made"].clone();
+        assert_eq!(ask("add_token", csrf), json!({"error": "taken"}));
+        let account = ask("account", csrf);
+        assert_eq!((&account["guest"], &account["tokens"][0]["name"]), (&json!(false), &json!("a")));
+        assert_eq!(account["tokens"][0]["used"], Value::Null);
+        assert!(!account.to_string().contains(made.as_str().unwrap()));
+        let opens = |answers: &mut Answers, bearer: &Value| {
+            answers.answer(&json!({"command": "door", "bearer": bearer}))["bearer"].clone()
+        };
+        assert_eq!(
+            (opens(&mut answers, &made), opens(&mut answers, &json!("x"))),
+            (json!(true), json!(false))
+        );
+        assert_eq!(opens(&mut answers, &json!(7)), Value::Null);
+        let remove = json!({"command": "remove_token", "session": token, "csrf": csrf, "name": "a"});
+        assert_eq!(answers.answer(&remove), json!({"done": true}));
+        assert_eq!(opens(&mut answers, &made), false);
+        let _ = std::fs::remove_dir_all(
+            std::env::temp_dir().join(format!("weir-answers-{}-bearer", std::process::id())),
+        );
+    }
+
+    #[test]
     fn a_ticket_makes_a_session() {
         let (mut answers, _) = answers("ticket");
         let ticket = answers.answer(&json!({"command": "ticket"}))["ticket"].clone();
         let session = answers.answer(&json!({"command": "redeem", "ticket": ticket}))["session"].clone();
-        assert_eq!(session["admin"], true);
+        assert_eq!((&session["admin"], &session["by_ticket"]), (&json!(true), &json!(true)));
         let door = answers.answer(&json!({"command": "door", "session": session["token"]}));
         assert_eq!(door, json!({"password": false, "session": session}));
     }

@@ -2,12 +2,18 @@
 //! sessions that come of it. PHP asks; what counts is here, in memory, so that
 //! nothing on flash lets anybody in. Time is how long the daemon runs.
 
-use std::net::IpAddr;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::password::{self, objection, random, same};
+use self::keys::Keys;
+use self::tries::Tries;
+use super::password::{self, beside, objection, random, same};
 use crate::wire::bytes::hex;
+
+pub mod asked;
+pub mod keys;
+mod tries;
 
 /// Sessions at once; one more ends the one that was idle longest.
 const MAX_SESSIONS: usize = 64;
@@ -21,17 +27,6 @@ const MAX_TICKETS: usize = 16;
 /// How long a ticket is good for.
 pub const TICKET_FOR: Duration = Duration::from_secs(30);
 
-/// Addresses whose wrong tries are remembered.
-const MAX_PEERS: usize = 256;
-/// Wrong tries that cost an address nothing; each one more doubles the wait…
-const FREE_TRIES: u32 = 5;
-const FIRST_WAIT: Duration = Duration::from_secs(10);
-/// …up to this, after which, and as long again, they are forgotten.
-const LONGEST_WAIT: Duration = Duration::from_secs(900);
-/// Wrong tries of all addresses together: as many at once, and then one as often.
-const TRIES_OF_ALL: u32 = 60;
-const TRY_EVERY: Duration = Duration::from_secs(10);
-
 /// Why somebody does not come in.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum No {
@@ -41,10 +36,21 @@ pub enum No {
     Wait(Duration),
     /// There is no password yet.
     Unset,
-    /// The password can't be taken: short or odd.
+    /// A guest changes nothing.
+    Guest,
+    /// The password or the name can't be taken; why.
     Poor(&'static str),
-    /// The file of the password can't be read or written.
+    /// The file of a password or of the tokens can't be read or written.
     File(String),
+}
+
+/// What somebody who is signed in may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// Looks at what the pages show, and changes nothing.
+    Guest,
 }
 
 struct Session {
@@ -52,15 +58,9 @@ struct Session {
     csrf: String,
     begun: Duration,
     used: Duration,
-    /// By LuCI's ticket: an administrator, who need not know the old password.
-    is_admin: bool,
-}
-
-struct Peer {
-    address: u128,
-    wrong: u32,
-    /// Until when it has to wait.
-    until: Duration,
+    role: Role,
+    /// By LuCI's ticket: whoever has that need not know the old password.
+    by_ticket: bool,
 }
 
 /// What a session is told of itself.
@@ -68,7 +68,8 @@ struct Peer {
 pub struct Pass {
     pub token: String,
     pub csrf: String,
-    pub is_admin: bool,
+    pub role: Role,
+    pub by_ticket: bool,
 }
 
 /// How a new password is vouched for.
@@ -82,12 +83,13 @@ pub enum Voucher<'a> {
 pub struct Door {
     file: PathBuf,
     hash: Option<String>,
+    /// The hash of the guests' password, if there is one.
+    guest: Option<String>,
     code: String,
     sessions: Vec<Session>,
     tickets: Vec<(String, Duration)>,
-    peers: Vec<Peer>,
-    /// Wrong tries that all may still make, and since when they are counted.
-    left: (u32, Duration),
+    tries: Tries,
+    keys: Keys,
 }
 
 fn token() -> String {
@@ -100,30 +102,35 @@ fn code() -> String {
     format!("{:04}-{:04}", number / 10_000, number % 10_000)
 }
 
-/// An address, or the network of one: a host has 2^64 of IPv6.
-fn network(from: &str) -> u128 {
-    match from.parse::<IpAddr>() {
-        Ok(IpAddr::V4(address)) => u128::from(u32::from(address)),
-        Ok(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
-            Some(address) => u128::from(u32::from(address)),
-            None => u128::from(address) & !u128::from(u64::MAX),
-        },
-        Err(_) => u128::MAX,
-    }
+/// The hash in the file at `path`. One that can't be read is one that nobody knows.
+fn stored(path: &Path) -> Option<String> {
+    password::load(path).unwrap_or_else(|_| Some(String::new()))
+}
+
+/// Whether `password` is the one of `hash`.
+fn fits(password: &str, hash: Option<&String>) -> bool {
+    let verified = |hash: &String| password::verify(password, hash).unwrap_or(false);
+    password.len() <= password::LONGEST && hash.is_some_and(verified)
+}
+
+fn file_trouble(path: &Path, error: &io::Error) -> No {
+    No::File(format!("{}: {error}", path.display()))
 }
 
 impl Door {
     pub fn new(file: PathBuf) -> Door {
-        let hash = password::load(&file).ok().flatten();
-        Door {
+        let mut door = Door {
+            keys: Keys::beside(&file),
             file,
-            hash,
+            hash: None,
+            guest: None,
             code: code(),
             sessions: Vec::new(),
             tickets: Vec::new(),
-            peers: Vec::new(),
-            left: (TRIES_OF_ALL, Duration::ZERO),
-        }
+            tries: Tries::new(),
+        };
+        door.has_password();
+        door
     }
 
     /// The code that sets the first password.
@@ -132,14 +139,28 @@ impl Door {
     }
 
     /// Whether there is a password. `weir passwd` changes it from outside, and
-    /// then nobody stays signed in. A file that can't be read is one that nobody knows.
+    /// then nobody stays signed in whose it was.
     pub fn has_password(&mut self) -> bool {
-        let hash = password::load(&self.file).unwrap_or_else(|_| Some(String::new()));
+        let (hash, guest) = (stored(&self.file), stored(&self.guest_file()));
         if hash != self.hash {
             self.sessions.clear();
             self.hash = hash;
         }
+        if guest != self.guest {
+            self.sessions.retain(|session| session.role != Role::Guest);
+            self.guest = guest;
+        }
         self.hash.is_some()
+    }
+
+    fn guest_file(&self) -> PathBuf {
+        beside(&self.file, password::GUEST)
+    }
+
+    /// Whether there is a password for guests.
+    pub fn has_guest(&mut self) -> bool {
+        self.has_password();
+        self.guest.is_some()
     }
 
     /// The session of `token`, if it is one.
@@ -151,29 +172,40 @@ impl Door {
         let found =
             self.sessions.iter_mut().find(|session| same(session.token.as_bytes(), token.as_bytes()))?;
         found.used = now;
-        Some(Pass { token: found.token.clone(), csrf: found.csrf.clone(), is_admin: found.is_admin })
+        Some(Pass {
+            token: found.token.clone(),
+            csrf: found.csrf.clone(),
+            role: found.role,
+            by_ticket: found.by_ticket,
+        })
     }
 
-    fn admit(&mut self, is_admin: bool, now: Duration) -> Pass {
+    fn admit(&mut self, role: Role, by_ticket: bool, now: Duration) -> Pass {
         if self.sessions.len() >= MAX_SESSIONS {
             let idle = (0..self.sessions.len()).min_by_key(|&at| self.sessions[at].used);
             idle.map(|at| self.sessions.swap_remove(at));
         }
         // Always a new one: what a browser brought before it signed in means nothing.
-        let pass = Pass { token: token(), csrf: token(), is_admin };
+        let pass = Pass { token: token(), csrf: token(), role, by_ticket };
         let (token, csrf) = (pass.token.clone(), pass.csrf.clone());
-        self.sessions.push(Session { token, csrf, begun: now, used: now, is_admin });
+        self.sessions.push(Session { token, csrf, begun: now, used: now, role, by_ticket });
         pass
     }
 
-    /// Signs in by the password.
+    /// Signs in by the password, or by that of guests.
     pub fn sign_in(&mut self, password: &str, from: &str, now: Duration) -> Result<Pass, No> {
         if !self.has_password() {
             return Err(No::Unset);
         }
-        let hash = self.hash.clone().unwrap_or_default();
-        self.guess(from, now, |_| password.len() <= password::LONGEST && verified(password, &hash))?;
-        Ok(self.admit(false, now))
+        let mut role = Role::Admin;
+        self.tries.guess(from, now, || {
+            if fits(password, self.hash.as_ref()) {
+                return true;
+            }
+            role = Role::Guest;
+            fits(password, self.guest.as_ref())
+        })?;
+        Ok(self.admit(role, false, now))
     }
 
     /// A ticket for whoever LuCI let in.
@@ -193,46 +225,75 @@ impl Door {
         self.tickets.retain(|(_, until)| *until > now);
         let found = self.tickets.iter().position(|(known, _)| same(known.as_bytes(), ticket.as_bytes()));
         self.tickets.remove(found.ok_or(No::Wrong)?);
-        Ok(self.admit(true, now))
+        Ok(self.admit(Role::Admin, true, now))
     }
 
     /// Sets the password; everybody else is signed out.
     pub fn set(&mut self, new: &str, voucher: Voucher<'_>, from: &str, now: Duration) -> Result<Pass, No> {
         let has_password = self.has_password();
-        let is_admin = match voucher {
+        let by_ticket = match voucher {
             Voucher::Code(_) if has_password => return Err(No::Wrong),
             Voucher::Code(code) => {
                 let digits =
                     |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>().into_bytes();
-                self.guess(from, now, |door| same(&digits(&door.code), &digits(code)))?;
+                self.tries.guess(from, now, || same(&digits(&self.code), &digits(code)))?;
                 false
             }
             Voucher::Session { token, csrf, old } => {
-                let pass = self.checked(token, csrf, now)?;
-                if has_password && !pass.is_admin {
-                    let hash = self.hash.clone().unwrap_or_default();
-                    self.guess(from, now, |_| old.len() <= password::LONGEST && verified(old, &hash))?;
+                let pass = self.admin(token, csrf, now)?;
+                if has_password && !pass.by_ticket {
+                    self.tries.guess(from, now, || fits(old, self.hash.as_ref()))?;
                 }
-                pass.is_admin
+                pass.by_ticket
             }
         };
-        if let Some(why) = objection(new) {
+        if let Some(why) = objection(new).or(fits(new, self.guest.as_ref()).then_some("same")) {
             return Err(No::Poor(why));
         }
         let hash = password::hash(new);
-        password::save(&self.file, &hash)
-            .map_err(|error| No::File(format!("{}: {error}", self.file.display())))?;
+        password::save(&self.file, &hash).map_err(|error| file_trouble(&self.file, &error))?;
         self.hash = Some(hash);
         self.sessions.clear();
         self.code = code();
-        Ok(self.admit(is_admin, now))
+        Ok(self.admit(Role::Admin, by_ticket, now))
     }
 
-    /// Ends a session, or all of them.
+    /// Sets the guests' password, or takes it away where `new` is empty; guests who
+    /// are signed in have to do it again.
+    pub fn set_guest(&mut self, new: &str, token: &str, csrf: &str, now: Duration) -> Result<(), No> {
+        self.may_change(token, csrf, now)?;
+        let file = self.guest_file();
+        if new.is_empty() {
+            password::remove(&file).map_err(|error| file_trouble(&file, &error))?;
+        } else {
+            // Guests would be administrators.
+            if let Some(why) = objection(new).or(fits(new, self.hash.as_ref()).then_some("same")) {
+                return Err(No::Poor(why));
+            }
+            password::save(&file, &password::hash(new)).map_err(|error| file_trouble(&file, &error))?;
+        }
+        self.has_password();
+        Ok(())
+    }
+
+    /// Ends a session, or all of them, which a guest may not.
     pub fn sign_out(&mut self, token: &str, csrf: &str, everywhere: bool, now: Duration) -> Result<(), No> {
-        self.checked(token, csrf, now)?;
+        let pass = self.checked(token, csrf, now)?;
+        if everywhere && pass.role == Role::Guest {
+            return Err(No::Guest);
+        }
         self.sessions.retain(|session| !everywhere && session.token != token);
         Ok(())
+    }
+
+    /// Whether a session may change anything: said here for all that do.
+    pub fn may_change(&mut self, token: &str, csrf: &str, now: Duration) -> Result<(), No> {
+        self.admin(token, csrf, now).map(drop)
+    }
+
+    fn admin(&mut self, token: &str, csrf: &str, now: Duration) -> Result<Pass, No> {
+        let pass = self.checked(token, csrf, now)?;
+        if pass.role == Role::Admin { Ok(pass) } else { Err(No::Guest) }
     }
 
     /// A session that showed its CSRF token as well.
@@ -241,55 +302,10 @@ impl Door {
         if same(pass.csrf.as_bytes(), csrf.as_bytes()) { Ok(pass) } else { Err(No::Wrong) }
     }
 
-    /// Lets `from` try, if it has tries left; what is wrong is counted.
-    fn guess(&mut self, from: &str, now: Duration, is_right: impl FnOnce(&Door) -> bool) -> Result<(), No> {
-        let address = network(from);
-        let known = self.peers.iter().position(|peer| peer.address == address);
-        if let Some(peer) = known.map(|at| &self.peers[at])
-            && peer.until > now
-        {
-            return Err(No::Wait(peer.until - now));
-        }
-        let (left, since) = self.left;
-        let more = now.saturating_sub(since).as_secs() / TRY_EVERY.as_secs();
-        let left = left.saturating_add(u32::try_from(more).unwrap_or(u32::MAX)).min(TRIES_OF_ALL);
-        let since = since + TRY_EVERY * u32::try_from(more).unwrap_or(u32::MAX);
-        self.left = (left, since);
-        if left == 0 {
-            return Err(No::Wait((since + TRY_EVERY).saturating_sub(now)));
-        }
-        if is_right(self) {
-            self.peers.retain(|peer| peer.address != address);
-            return Ok(());
-        }
-        self.left.0 -= 1;
-        self.count(address, now);
-        Err(No::Wrong)
+    /// The tokens of programs.
+    pub fn keys(&mut self) -> &mut Keys {
+        &mut self.keys
     }
-
-    fn count(&mut self, address: u128, now: Duration) {
-        self.peers.retain(|peer| now.saturating_sub(peer.until) < LONGEST_WAIT);
-        let at = match self.peers.iter().position(|peer| peer.address == address) {
-            Some(at) => at,
-            None => {
-                if self.peers.len() >= MAX_PEERS {
-                    let soonest = (0..self.peers.len()).min_by_key(|&at| self.peers[at].until);
-                    soonest.map(|at| self.peers.swap_remove(at));
-                }
-                self.peers.push(Peer { address, wrong: 0, until: now });
-                self.peers.len() - 1
-            }
-        };
-        let peer = &mut self.peers[at];
-        peer.wrong += 1;
-        let over = peer.wrong.saturating_sub(FREE_TRIES);
-        let wait = if over == 0 { Duration::ZERO } else { FIRST_WAIT * (1 << (over - 1).min(7)) };
-        peer.until = now + wait.min(LONGEST_WAIT);
-    }
-}
-
-fn verified(password: &str, hash: &str) -> bool {
-    password::verify(password, hash).unwrap_or(false)
 }
 
 #[cfg(test)]

@@ -1,15 +1,14 @@
 //! The password that the pages ask for: its hash, and `weir passwd`.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-use super::{Exit, load_config};
+use super::{Exit, files, load_config};
 
 /// What a guess costs: some tenths of a second on a router with 256 MB.
 const COST: Cost = Cost { memory: 8 * 1024, passes: 3 };
@@ -109,47 +108,70 @@ pub fn load(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Writes it aside and moves it. It is the owner's and the group's that the
-/// folder has: root sets what the daemon reads.
-pub fn save(path: &Path, hash: &str) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let aside = path.with_extension("new");
-    let _ = fs::remove_file(&aside);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(&aside)?;
-    writeln!(file, "{hash}")?;
-    file.sync_all()?;
-    let owner = fs::metadata(folder)?;
-    // By the open file: who owns the folder could put a link in the place of it.
-    let _ = fchown(&file, Some(owner.uid()), Some(owner.gid()));
-    fs::rename(&aside, path)
+/// What the name of the file of the guests' password ends with.
+pub const GUEST: &str = "guest";
+
+/// The file beside the one of the password at `path`: password.guest.
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
 }
 
-/// `weir passwd`: asks for a password, or takes a line of what is piped in.
-pub fn passwd(config: Option<&Path>) -> Result<String, Exit> {
+/// Takes the file at `path` away, if there is one.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Writes it to the file at `path`.
+pub fn save(path: &Path, hash: &str) -> io::Result<()> {
+    files::replace(path, &format!("{hash}\n"))
+}
+
+/// `weir passwd`: asks for a password, or takes a line of what is piped in. An
+/// empty one takes that of guests away.
+pub fn passwd(config: Option<&Path>, is_guest: bool) -> Result<String, Exit> {
     let (config, _) = load_config(config)?;
-    let path = &config.daemon.web_password;
-    let input = io::stdin();
+    let admin = &config.daemon.web_password;
+    let path = &if is_guest { beside(admin, GUEST) } else { admin.clone() };
+    let other = if is_guest { admin.clone() } else { beside(admin, GUEST) };
     let failed = |error: io::Error| Exit::Failed(format!("{}: {error}", path.display()));
-    let password = if input.is_terminal() {
-        let first = typed("Password for the pages: ").map_err(failed)?;
-        if first != typed("The same again: ").map_err(failed)? {
-            return Err(Exit::Input(vec!["passwd: the two are not the same; nothing was changed".into()]));
-        }
-        first
-    } else {
-        let mut line = String::new();
-        input.lock().take(LONGEST as u64 + 2).read_line(&mut line).map_err(failed)?;
-        line.trim_end_matches(['\n', '\r']).to_owned()
+    let password = asked().map_err(failed)?;
+    let Some(password) = password else {
+        return Err(Exit::Input(vec!["passwd: the two are not the same; nothing was changed".into()]));
     };
-    match objection(&password) {
+    if is_guest && password.is_empty() {
+        remove(path).map_err(failed)?;
+        return Ok(format!("{} is gone; there are no guests any more", path.display()));
+    }
+    let same = load(&other).ok().flatten().is_some_and(|hash| verify(&password, &hash) == Some(true));
+    match objection(&password).or(same.then_some("same")) {
         Some("short") => Err(Exit::Input(vec![format!("passwd: at least {SHORTEST} characters are needed")])),
+        Some("same") => {
+            Err(Exit::Input(vec!["passwd: guests and administrators need two that differ".into()]))
+        }
         Some(_) => Err(Exit::Input(vec![format!("passwd: at most {LONGEST} bytes, none of them control")])),
         None => {
             save(path, &hash(&password)).map_err(failed)?;
             Ok(format!("{} written; who was signed in has to do it again", path.display()))
         }
     }
+}
+
+/// A password, typed twice where somebody types; `None` when the two differ.
+fn asked() -> io::Result<Option<String>> {
+    let input = io::stdin();
+    if input.is_terminal() {
+        let first = typed("Password for the pages: ")?;
+        return Ok((first == typed("The same again: ")?).then_some(first));
+    }
+    let mut line = String::new();
+    input.lock().take(LONGEST as u64 + 2).read_line(&mut line)?;
+    Ok(Some(line.trim_end_matches(['\n', '\r']).to_owned()))
 }
 
 /// A line of the terminal, which does not show it.
@@ -174,6 +196,8 @@ fn typed(prompt: &str) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
 
     #[test]

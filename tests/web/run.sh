@@ -3,7 +3,7 @@
 #
 # Makes the same data in SQLite and in a MariaDB of its own, serves the pages
 # from both, and lets pages.py look at them. Nothing of the system is used but
-# the programs: php, mariadbd, python3.
+# the programs: php, mariadbd, python3, node and chromium.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -105,6 +105,9 @@ done
 say "sign-in"
 python3 "$here/door.py" "$weir" "$root/web-ta" "$features" "$work"
 
+say "what people say of devices"
+python3 "$here/said.py" "$weir" "$root/web-ta" "$features" "$work"
+
 say "TLS to MariaDB"
 python3 "$here/tls.py" "$root/web-ta" "$port" "$work"
 
@@ -146,4 +149,6 @@ python3 "$here/query.py" "$weir" "$root/web-ta" "$work"
 
 say "pages"
 python3 "$here/pages.py" "$root/web-ta" "$work/sqlite/web.json" "$work/mariadb/web.json" "$work"
+say "a browser"
+python3 "$here/browser/run.py" "$weir" "$work/sqlite/config.toml" "$work/mariadb/config.toml"
 say "all well"

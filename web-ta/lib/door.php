@@ -19,12 +19,17 @@ final class Door
     /** What the daemon makes: 128 bits. */
     private const TOKEN = '/^[0-9a-f]{32}$/D';
 
-    /** @param ?array<string, mixed> $session {"token", "csrf", "admin"}; null for nobody, or who needs none */
+    /** What a program shows: 128 bits as well. */
+    private const BEARER = '/^Bearer (weir_[0-9a-f]{32})$/Di';
+
+    /** @param ?array<string, mixed> $session {"token", "csrf", "admin", "by_ticket"}; null for nobody, or who needs none */
     private function __construct(
         public readonly bool $isOpen,
         public readonly bool $hasPassword,
         public readonly ?array $session,
         public readonly bool $isDaemonAway,
+        /** By a token, which only reads. */
+        public readonly bool $isProgram = false,
     ) {
     }
 
@@ -39,6 +44,46 @@ final class Door
     public static function isSomebodyIn(): bool
     {
         return self::$here?->session !== null;
+    }
+
+    /** For the API, which takes tokens as well: who shows one comes in by it or not at all. */
+    public static function forPrograms(): Door
+    {
+        $shown = $_SERVER['HTTP_AUTHORIZATION'] ?? $_SERVER['REDIRECT_HTTP_AUTHORIZATION'] ?? null;
+        if ($shown === null) {
+            return self::here();
+        }
+        if (!is_string($shown) || preg_match(self::BEARER, $shown, $found) !== 1) {
+            return self::$here = new Door(false, true, null, false, true);
+        }
+        $answer = askDaemon(['command' => 'door', 'session' => '', 'bearer' => strtolower($found[1])]);
+        $isIn = ($answer['bearer'] ?? null) === true;
+        return self::$here = new Door($isIn, ($answer['password'] ?? true) === true, null, $answer === null, true);
+    }
+
+    /** Whether it may change things; the daemon asks the same of every command that does. */
+    public function mayChange(): bool
+    {
+        return $this->session !== null && $this->session['admin'] === true;
+    }
+
+    /** Whether somebody is known to come in for looking only. Does not look, so that it can not fail. */
+    public static function isGuestIn(): bool
+    {
+        $here = self::$here;
+        return $here !== null && ($here->isProgram || ($here->session !== null && !$here->mayChange()));
+    }
+
+    /**
+     * Asks the daemon in the name of this session.
+     *
+     * @param array<string, mixed> $with
+     * @return ?array<string, mixed> null when it does not answer
+     */
+    public function ask(string $command, array $with = []): ?array
+    {
+        $session = ['session' => $this->session['token'] ?? '', 'csrf' => $this->session['csrf'] ?? ''];
+        return askDaemon(['command' => $command] + $with + $session);
     }
 
     private static function look(): Door
@@ -151,7 +196,7 @@ final class Door
     }
 
     /** @param ?array<string, mixed> $answer */
-    private static function words(?array $answer): string
+    public static function words(?array $answer): string
     {
         return match ($answer['error'] ?? null) {
             null => t('The daemon does not answer, so nobody can sign in.'),
@@ -161,6 +206,11 @@ final class Door
             ]),
             'unset' => t('There is no password yet.'),
             'short' => t('The password needs at least 8 characters.'),
+            'guest' => t('Guests change nothing.'),
+            'same' => t('Guests and administrators need two passwords that differ.'),
+            'name' => t('A name has up to 40 characters, and no space around it.'),
+            'taken' => t('There is a token of that name already.'),
+            'many' => t('There are as many tokens as there can be. Take one away first.'),
             'odd' => t('The password is too long, or has control characters in it.'),
             'file' => t('The daemon can not write the file of the password: {file}', [
                 'file' => (string) ($answer['file'] ?? ''),

@@ -24,11 +24,11 @@ function signedInCard(): string
  *
  * @return array{string, string} title and HTML
  */
-function doorCard(Door $door, ?string $wrong, string $back): array
+function doorCard(Door $door, ?string $wrong, string $back, ?string $made = null): array
 {
     $say = $wrong === null ? '' : '<p class="wrong" role="alert">' . h($wrong) . '</p>';
     return match (true) {
-        $door->session !== null => [t('Your sign-in'), $say . accountCards($door)],
+        $door->session !== null => [t('Your sign-in'), $say . accountCards($door, $made)],
         $door->isDaemonAway => [t('Sign in'), '<section class="card door"><p>'
             . say('The daemon does not answer, so nobody can sign in.') . '</p></section>'],
         $door->hasPassword => [t('Sign in'), signInCard($say, $back)],
@@ -37,13 +37,15 @@ function doorCard(Door $door, ?string $wrong, string $back): array
 }
 
 /** @param array<string, string> $hidden name => value */
-function doorForm(string $do, string $fields, string $button, array $hidden = [], string $class = ''): string
+function doorForm(string $do, string $fields, string $button, array $hidden = [], string $class = '', string $what = ''): string
 {
+    // Beside others like it, a button says to whom cannot see it what it is for.
+    $unseen = $what === '' ? '' : '<span class="unseen"> ' . h($what) . '</span>';
     $html = "<form method=\"post\" action=\"door.php\" class=\"door $class\">";
     foreach (['do' => $do] + $hidden as $name => $value) {
         $html .= '<input type="hidden" name="' . h($name) . '" value="' . h($value) . '">';
     }
-    return "$html$fields<button type=\"submit\">" . h($button) . '</button></form>';
+    return "$html$fields<button type=\"submit\">" . h($button) . "$unseen</button></form>";
 }
 
 function secret(string $name, string $title, string $complete, string $more = ''): string
@@ -82,17 +84,26 @@ function firstCard(string $say): string
         . '</p></section>';
 }
 
-function accountCards(Door $door): string
+/** @param ?string $made a token, to be shown this once */
+function accountCards(Door $door, ?string $made): string
 {
     $csrf = ['csrf' => (string) $door->session['csrf']];
-    $needsOld = $door->hasPassword && $door->session['admin'] !== true;
+    $here = doorForm('out', '', t('Sign out here'), $csrf);
+    if (!$door->mayChange()) {
+        return card(t('Sign out'), '<p>' . say('You are signed in as a guest: you see everything but the settings, and change nothing.')
+            . "</p>$here");
+    }
+    $needsOld = $door->hasPassword && $door->session['by_ticket'] !== true;
     $old = $needsOld ? secret('old', t('Password so far'), 'current-password') : '';
+    $account = account($door);
     return '<div class="grid two">' . card(
         t('Sign out'),
-        doorForm('out', '', t('Sign out here'), $csrf) . doorForm('everywhere', '', t('Sign out everywhere'), $csrf, 'plain'),
+        $here . doorForm('everywhere', '', t('Sign out everywhere'), $csrf, 'plain'),
     ) . card(
         $door->hasPassword ? t('Another password') : t('Set a password'),
         doorForm('set', $old . newSecret(), t('Set the password'), $csrf)
             . '<p class="hint">' . say('Everybody else is signed out by that.') . '</p>',
-    ) . '</div>';
+    ) . (isset($account['tokens'])
+        ? guestCard($door, $account['guest'] === true) . tokensCard($door, $account['tokens'], $made)
+        : '<p class="wrong" role="alert">' . h(Door::words($account)) . '</p>') . '</div>';
 }

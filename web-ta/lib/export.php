@@ -12,19 +12,30 @@ if (!defined('WEIR')) {
 /** Bytes that are sent at once. */
 const CHUNK = 65536;
 
-/** @param Rows $rows with all that the filter lets through */
-function sendJson(Page $page, Rows $rows, Db $db, Filter $filter): void
+/**
+ * What is told besides the rows.
+ *
+ * @param ?array<string, mixed> $parts where they were read already
+ * @return array<string, mixed>
+ */
+function jsonHead(Page $page, Db $db, Filter $filter, ?array $parts = null): array
 {
-    $parts = $page->parts($db, $filter);
-    $first = startRows($rows, $filter, 'application/json; charset=utf-8', 'json');
-    $head = [
+    return [
         'page' => $page->id,
         'from' => $filter->span->from,
         'to' => $filter->span->to,
         'filter' => (object) $filter->state(),
         'ignored' => $filter->ignored(),
-        'parts' => (object) $parts,
+        'parts' => (object) ($parts ?? $page->parts($db, $filter)),
     ];
+}
+
+/** @param Rows $rows with all that the filter lets through */
+function sendJson(Page $page, Rows $rows, Db $db, Filter $filter): void
+{
+    $parts = $page->parts($db, $filter);
+    $first = startRows($rows, $filter, 'application/json; charset=utf-8', 'json');
+    $head = jsonHead($page, $db, $filter, $parts);
     echo substr(jsonValue($head), 0, -1), ',"rows":[';
     $comma = "\n";
     foreach ($first as $row) {

@@ -70,7 +70,7 @@ final class Filter
         public readonly Span $span,
     ) {
         $this->device = $this->checked('device', Param::Address);
-        $this->query = $query = $page->hasFilter ? Query::of($request) : new Query([]);
+        $this->query = $query = $page->hasFilter ? Query::of($request, $page->id) : new Query([]);
         $this->text = $query->isNarrow() ? $query : null;
         $asked = $page->hasFilter ? $request->query() ?? '' : '';
         // What is no text at all would only make every link long.
@@ -177,7 +177,11 @@ final class Filter
     public function url(array $changes = [], string $script = ''): string
     {
         // Another filter or order begins at its first page.
-        $state = array_replace($this->state(), ['p' => null], $changes);
+        $state = array_replace($this->state(), ['p' => null]);
+        if (array_intersect_key($changes, ['range' => 1, 'from' => 1, 'to' => 1]) !== []) {
+            $state['q'] = $this->untimed();
+        }
+        $state = array_replace($state, $changes);
         return self::query(array_filter($state, static fn ($value) => $value !== null), $script);
     }
 
@@ -194,8 +198,8 @@ final class Filter
         return $this->url(['q' => ltrim("$this->asked $term")]);
     }
 
-    /** What was asked for without its since and until, which would win over any other choice; null for nothing. */
-    public function untimed(): ?string
+    /** What was asked for without its since and until, which win over any other choice; null for nothing. */
+    private function untimed(): ?string
     {
         $text = $this->query->untimed($this->asked);
         return $text === '' ? null : $text;

@@ -35,7 +35,7 @@ function spanLinks(Filter $filter): string
 {
     $links = '';
     foreach (array_keys(Span::CHOICES) as $choice) {
-        $url = $filter->url(['q' => $filter->untimed(), 'from' => null, 'to' => null, 'range' => $choice === Span::USUAL ? null : $choice]);
+        $url = $filter->url(['from' => null, 'to' => null, 'range' => $choice === Span::USUAL ? null : $choice]);
         $current = $choice === $filter->span->choice ? ' aria-current="true"' : '';
         $links .= '<a href="' . h($url) . "\"$current>" . h(spanText($choice)) . '</a>';
     }

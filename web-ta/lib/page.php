@@ -19,6 +19,8 @@ if (!defined('WEIR')) {
  *   controls those with a field: name => [title, options], where options are
  *            true for yes or no, null for a number, or fn (Labels): array
  *   chips    those that a link sets: name => title
+ *   needs    those of params that it can not do without
+ *   admin    true for a page that guests and programs may not see
  *   filter   false for a page that shows one row, where there is nothing to narrow down
  *   columns  of its rows: name => Column
  *   sort     the usual order: a column, after "-" for downwards
@@ -34,6 +36,9 @@ final class Page
     public readonly ?string $parent;
     public readonly ?int $refresh;
     public readonly bool $hasFilter;
+    public readonly bool $isAdmin;
+    /** @var list<string> */
+    public readonly array $needs;
     /** @var array<string, Param> */
     public readonly array $params;
     /** @var array<string, array{string, Closure|bool|null}> */
@@ -56,6 +61,8 @@ final class Page
         $this->parent = $page['parent'] ?? null;
         $this->refresh = $page['refresh'] ?? null;
         $this->hasFilter = $page['filter'] ?? true;
+        $this->isAdmin = $page['admin'] ?? false;
+        $this->needs = $page['needs'] ?? [];
         $this->params = $page['params'] ?? [];
         $this->controls = $page['controls'] ?? [];
         $this->chips = $page['chips'] ?? [];
@@ -104,13 +111,27 @@ final class Pages
 
     public function find(string $id): Page
     {
-        return $this->pages[$id] ?? throw new Trouble(400, t('There is no such page.'));
+        $page = $this->pages[$id] ?? throw new Trouble(400, t('There is no such page.'));
+        if ($page->isAdmin && Door::isGuestIn()) {
+            throw new Trouble(403, t('Guests do not see this page.'));
+        }
+        return $page;
+    }
+
+    /** @return array<string, Page> those that programs may read, by their names */
+    public function open(): array
+    {
+        return array_filter($this->pages, static fn (Page $page) => !$page->isAdmin);
     }
 
     /** @return list<Page> those of the menu, in its order */
     public function menu(): array
     {
-        $menu = array_filter($this->pages, static fn (Page $page) => $page->order !== null);
+        $isGuest = Door::isGuestIn();
+        $menu = array_filter(
+            $this->pages,
+            static fn (Page $page) => $page->order !== null && !($page->isAdmin && $isGuest),
+        );
         usort($menu, static fn (Page $a, Page $b) => $a->order <=> $b->order);
         return $menu;
     }

@@ -64,12 +64,15 @@ final class Query
         return self::known()['views'][$page] ?? [];
     }
 
-    /** What the request asks for; one with a mistake finds nothing. */
-    public static function of(Request $request): Query
+    /**
+     * What the request asks of a page; one with a mistake finds nothing.
+     *
+     * @param ?string $page null where only its time matters
+     */
+    public static function of(Request $request, ?string $page): Query
     {
-        $page = $request->text('page') ?? Pages::HOME;
         try {
-            $query = QueryParser::parse($request->query(), self::fields($page));
+            $query = QueryParser::parse($request->query(), $page === null ? null : self::fields($page));
             return $query->at(Clock::local());
         } catch (QueryMistake $mistake) {
             return new Query([], mistake: $mistake);

@@ -21,18 +21,19 @@ final class QueryParser
 
     /**
      * @param list<string> $chars
-     * @param list<array{names: list<string>, kind: string, columns: list<string>}> $fields
+     * @param ?list<array{names: list<string>, kind: string, columns: list<string>}> $fields
      */
-    private function __construct(private readonly array $chars, private readonly array $fields)
+    private function __construct(private readonly array $chars, private readonly ?array $fields)
     {
     }
 
     /**
      * Reads $text as a query of a page with these fields; fails by its first mistake.
      *
-     * @param list<array{names: list<string>, kind: string, columns: list<string>}> $fields
+     * @param ?list<array{names: list<string>, kind: string, columns: list<string>}> $fields null
+     *     for whatever is there: then only since and until are read
      */
-    public static function parse(?string $text, array $fields): Query
+    public static function parse(?string $text, ?array $fields): Query
     {
         if ($text === null) {
             return new Query([]);
@@ -128,7 +129,7 @@ final class QueryParser
     /** @return ?array{names: list<string>, kind: string, columns: list<string>} */
     private function find(string $name): ?array
     {
-        foreach ($this->fields as $field) {
+        foreach ($this->fields ?? [] as $field) {
             if (in_array($name, $field['names'], true)) {
                 return $field;
             }
@@ -152,11 +153,12 @@ final class QueryParser
             throw self::mistake(t('"{name}" can not be excluded', ['name' => $name]), [$begin, $end]);
         }
         $field = $this->find($name);
-        if ($field === null && !$isEdge) {
+        $isAny = $this->fields === null && !$isEdge;
+        if ($field === null && !$isEdge && !$isAny) {
             $names = implode(', ', [...array_map(static fn (array $known) => $known['names'][0], $this->fields), 'since', 'until']);
             throw self::mistake(t('there is no field "{name}" here; there are {names}', ['name' => $name, 'names' => $names]), $place);
         }
-        if ($sign !== ':' && ($isEdge || !isset(QUERY_UNITS[$field['kind']]))) {
+        if ($sign !== ':' && !$isAny && ($isEdge || !isset(QUERY_UNITS[$field['kind']]))) {
             throw self::mistake(t('"{name}" can not be compared; write {name}:', ['name' => $name]), $signed);
         }
         $pieces = $this->values($name, $signed);
@@ -165,6 +167,8 @@ final class QueryParser
         }
         if ($isEdge) {
             $this->edge($name, $pieces[0], $place);
+        }
+        if ($field === null) {
             return null;
         }
         $read = static fn (array $piece): array|string|null => self::read($field['kind'], $piece, $sign);

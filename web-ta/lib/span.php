@@ -44,6 +44,8 @@ final class Span
         public readonly array $rolled,
         /** When the oldest session is from that is kept, where it matters. */
         public readonly ?float $details,
+        /** It ends where another begins, which has what lies in both: see before(). */
+        public readonly bool $isBefore = false,
     ) {
     }
 
@@ -58,7 +60,7 @@ final class Span
     {
         $now = Clock::local()->now() * 1e6;
         $newest = self::edge($db, 'MAX');
-        $query = Query::of($request);
+        $query = Query::of($request, null);
         if ($query->from !== null || $query->to !== null) {
             $to = $query->to ?? self::nextMinute($now);
             return self::of($db, 'query', $query->from ?? 0.0, $to, $newest, false);
@@ -81,6 +83,21 @@ final class Span
         $end = $isReplay ? $newest : $now;
         $from = self::minute($end - $length * 1e6);
         return self::of($db, $choice, $from, self::nextMinute($end), $newest, $isReplay);
+    }
+
+    /**
+     * The time of the same length that ends where this one begins, to compare
+     * with; null where the records do not reach back to all of it.
+     */
+    public function before(Db $db): ?Span
+    {
+        $from = 2 * $this->from - $this->to;
+        $oldest = $this->choice === 'all' ? null : self::edge($db, 'MIN');
+        if ($oldest === null || $oldest > $from) {
+            return null;
+        }
+        $rolled = self::rolled($db, $from);
+        return new Span('before', $from, $this->from, $this->newest, $this->isReplay, $rolled, null, true);
     }
 
     /**

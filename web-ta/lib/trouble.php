@@ -35,6 +35,7 @@ final class Trouble extends RuntimeException
         return match ($this->status) {
             400 => t('This was not understood'),
             401 => t('Sign in'),
+            403 => t('Not for guests'),
             405 => t('Not possible'),
             503 => t('The data is away'),
             default => t('Something is broken'),

@@ -28,6 +28,7 @@ function deviceColumns(): array
 return [
     'title' => 'App',
     'parent' => 'apps',
+    'needs' => ['app'],
     'params' => ['app' => Param::Text],
     'columns' => [
         'id' => new Column('Number', Kind::Number, 'id'),

@@ -120,7 +120,7 @@ return [
         echo table($all->columns, $rows, [
             // Names have a column of their own here.
             'device' => static fn (array $row): string =>
-                anchor($filter->to('overview', ['device' => $row['device']]), h($row['ipv4'] ?? $row['device']), 'device')
+                anchor($filter->to('device', ['device' => $row['device']]), h($row['ipv4'] ?? $row['device']), 'device')
                 . ($row['mac'] === null ? '' : '<small class="mac">' . h($row['mac']) . '</small>'),
             'name' => static fn (array $row): string => withSource($row['name'], $row['name_source'], nameSources())
                 . ($row['merge_with'] === null ? '' : '<small>' . say('may be') . ' '

@@ -30,6 +30,7 @@ return [
     'title' => 'Session',
     'parent' => 'sessions',
     'filter' => false,
+    'needs' => ['id'],
     'params' => ['id' => Param::Id],
     'columns' => sessionColumns(),
     'sort' => 'id',
@@ -73,7 +74,7 @@ return [
             'tcp_flags_in' => h($row['proto'] === 'tcp' ? tcpFlags($row['tcp_flags_in']) : DASH),
             'tcp_flags_out' => h($row['proto'] === 'tcp' ? tcpFlags($row['tcp_flags_out']) : DASH),
         ];
-        $packets = (webInfo()['export'] ?? false) !== true ? ''
+        $packets = (webInfo()['export'] ?? false) !== true || Door::isGuestIn() ? ''
             : ' ' . anchor('packets.php?id=' . digits($row['id']), say('Its packets'), 'more');
         echo '<h2 class="thing">' . h($row['host'] ?? $row['server']) . ' <small>'
             . h($row['app_proto'] ?? $row['proto']) . $packets . '</small></h2><div class="grid three">';

@@ -1,3 +1,4 @@
+use super::tries::{MAX_PEERS, TRIES_OF_ALL, network};
 use super::*;
 
 const HOME: &str = "192.168.1.20";
@@ -28,7 +29,7 @@ fn a_password_opens_a_session_that_ends() {
     let mut door = door("session", true);
     assert_eq!(door.sign_in("open barley", HOME, secs(0)), Err(No::Wrong));
     let pass = door.sign_in("open sesame", HOME, secs(1)).unwrap();
-    assert_eq!((pass.token.len(), pass.csrf.len(), pass.is_admin), (32, 32, false));
+    assert_eq!((pass.token.len(), pass.csrf.len(), pass.role, pass.by_ticket), (32, 32, Role::Admin, false));
     assert_eq!(door.session(&pass.token, secs(2)), Some(pass.clone()));
     for nonsense in ["", "x", &pass.csrf, &pass.token[..31], &format!("{}0", pass.token)] {
         assert!(door.session(nonsense, secs(2)).is_none(), "{nonsense}");
@@ -58,7 +59,7 @@ fn guessing_takes_ever_longer() {
     // Others are not held up, and whoever waited and knows it begins anew.
     assert!(door.sign_in("open sesame", "192.168.1.21", secs(101)).is_ok());
     assert!(door.sign_in("open sesame", HOME, now).is_ok());
-    assert!(door.peers.is_empty());
+    assert_eq!(door.tries.peers(), 0);
 }
 
 #[test]
@@ -84,11 +85,11 @@ fn many_addresses_guess_no_faster() {
 fn what_is_remembered_of_peers_is_bounded() {
     let mut door = door("peers", true);
     for n in 0..1000_u32 {
-        door.count(u128::from(n), secs(0));
+        door.tries.count(u128::from(n), secs(0));
     }
-    assert_eq!(door.peers.len(), MAX_PEERS);
-    door.count(5, secs(901));
-    assert_eq!(door.peers.len(), 1, "the others are forgotten");
+    assert_eq!(door.tries.peers(), MAX_PEERS);
+    door.tries.count(5, secs(901));
+    assert_eq!(door.tries.peers(), 1, "the others are forgotten");
 }
 
 #[test]
@@ -98,7 +99,7 @@ fn a_ticket_is_good_once_and_not_for_long() {
     assert_eq!(ticket.len(), 32);
     assert_eq!(door.redeem("", secs(5)), Err(No::Wrong));
     let pass = door.redeem(&ticket, secs(34)).unwrap();
-    assert!(pass.is_admin);
+    assert!(pass.by_ticket && pass.role == Role::Admin);
     assert_eq!(door.redeem(&ticket, secs(34)), Err(No::Wrong), "used up");
     let late = door.ticket(secs(40));
     assert_eq!(door.redeem(&late, secs(70)), Err(No::Wrong), "too late");
@@ -173,8 +174,61 @@ fn one_signs_out_or_all_do() {
     assert!(door.session(&three.token, secs(1)).is_none());
     let first = door.sign_in("open sesame", HOME, secs(2)).unwrap();
     for n in 0..MAX_SESSIONS as u64 {
-        door.admit(false, secs(3 + n));
+        door.admit(Role::Admin, false, secs(3 + n));
     }
     assert_eq!(door.sessions.len(), MAX_SESSIONS);
     assert!(door.session(&first.token, secs(90)).is_none(), "the one idle longest gave way");
+}
+
+#[test]
+fn a_guest_comes_in_and_changes_nothing() {
+    let mut door = door("guest", true);
+    let admin = door.sign_in("open sesame", HOME, secs(0)).unwrap();
+    assert_eq!(door.sign_in("welcome in", HOME, secs(0)), Err(No::Wrong), "there are no guests yet");
+    let set = |door: &mut Door, pass: &Pass, new: &str| door.set_guest(new, &pass.token, &pass.csrf, secs(1));
+    assert_eq!(set(&mut door, &admin, "short"), Err(No::Poor("short")));
+    assert_eq!(
+        set(&mut door, &admin, "open sesame"),
+        Err(No::Poor("same")),
+        "guests would be administrators"
+    );
+    assert_eq!(door.set_guest("welcome in", &admin.token, &admin.token, secs(1)), Err(No::Wrong), "csrf");
+    assert_eq!((set(&mut door, &admin, "welcome in"), door.has_guest()), (Ok(()), true));
+    let guest = door.sign_in("welcome in", HOME, secs(2)).unwrap();
+    assert_eq!((guest.role, admin.role), (Role::Guest, Role::Admin));
+    assert_eq!(door.may_change(&admin.token, &admin.csrf, secs(2)), Ok(()));
+    assert_eq!(door.may_change(&admin.token, &guest.csrf, secs(2)), Err(No::Wrong));
+    assert_eq!(door.may_change(&guest.token, &guest.csrf, secs(2)), Err(No::Guest));
+    assert_eq!(set(&mut door, &guest, "taken over"), Err(No::Guest));
+    let voucher = Voucher::Session { token: &guest.token, csrf: &guest.csrf, old: "open sesame" };
+    assert_eq!(door.set("taken over", voucher, HOME, secs(2)), Err(No::Guest));
+    assert_eq!(door.sign_out(&guest.token, &guest.csrf, true, secs(2)), Err(No::Guest));
+    assert!(door.session(&admin.token, secs(2)).is_some());
+    // Another password for guests, or none, ends their sessions and no other.
+    assert_eq!(set(&mut door, &admin, "welcome back"), Ok(()));
+    assert!(door.session(&guest.token, secs(3)).is_none() && door.session(&admin.token, secs(3)).is_some());
+    let guest = door.sign_in("welcome back", HOME, secs(3)).unwrap();
+    assert_eq!((set(&mut door, &admin, ""), door.has_guest()), (Ok(()), false));
+    assert!(door.session(&guest.token, secs(4)).is_none());
+    assert_eq!(door.sign_in("", HOME, secs(4)), Err(No::Wrong));
+}
+
+#[test]
+fn the_administrators_password_is_not_the_guests() {
+    let mut door = door("differ", true);
+    password::save(&door.guest_file(), &password::hash("welcome in")).unwrap();
+    let admin = door.sign_in("open sesame", HOME, secs(0)).unwrap();
+    let voucher = Voucher::Session { token: &admin.token, csrf: &admin.csrf, old: "open sesame" };
+    assert_eq!(door.set("welcome in", voucher, HOME, secs(0)), Err(No::Poor("same")));
+    // By weir passwd --guest, which does not ask the daemon; nonsense opens nothing.
+    std::fs::write(door.guest_file(), "nonsense\n").unwrap();
+    assert_eq!(door.sign_in("nonsense", HOME, secs(1)), Err(No::Wrong));
+    assert!(door.session(&admin.token, secs(1)).is_some());
+}
+
+#[test]
+fn without_a_password_there_are_no_guests() {
+    let mut door = door("only", false);
+    password::save(&door.guest_file(), &password::hash("welcome in")).unwrap();
+    assert_eq!(door.sign_in("welcome in", HOME, secs(0)), Err(No::Unset));
 }
