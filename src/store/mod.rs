@@ -43,6 +43,17 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// A value out of a database.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Datum {
+    Null,
+    Int(i64),
+    Text(String),
+}
+
+/// Is shown a row of a database; says whether it wants more.
+pub type EachRow<'a> = dyn FnMut(&[Datum]) -> bool + 'a;
+
 /// What of a session's row tells its app, and what policies are about.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Labelled {

@@ -372,6 +372,32 @@ return [
     'Size' => '大小',
     'Came from' => '来源页',
     'Requests of HTTP and what came back' => 'HTTP 请求及其响应',
+
+    // Queries
+    'Without {value}' => '排除 {value}',
+    'the query is no text' => '查询不是文本',
+    'the query is longer than {n} bytes' => '查询超过 {n} 字节',
+    'there are more than {n} terms and values' => '条件和值超过 {n} 个',
+    '"{name}" can not be excluded' => '“{name}”不能排除',
+    'there is no field "{name}" here; there are {names}' => '此处没有字段“{name}”；可用字段：{names}',
+    '"{name}" can not be compared; write {name}:' => '“{name}”不能比较大小；请写 {name}:',
+    '"{name}" takes one value' => '“{name}”只能有一个值',
+    '"{name}" is there twice' => '“{name}”出现了两次',
+    'a value is missing after "{name}"' => '“{name}”之后缺少值',
+    'a value is missing after the comma' => '逗号之后缺少值',
+    'the quote is not closed' => '引号没有闭合',
+    'a space is missing after the quote' => '引号之后缺少空格',
+    'there is nothing in the quotes' => '引号中没有内容',
+    '"{value}" is no number; one is like 443 or 8000-8999' => '“{value}”不是数字；例如 443 或 8000-8999',
+    '"{value}" is no size; one is like 10M' => '“{value}”不是大小；例如 10M',
+    '"{value}" is no length of time; one is like 5min' => '“{value}”不是时长；例如 5min',
+    '"{value}" is no address; one is like 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32' =>
+        '“{value}”不是地址；例如 192.0.2.1、192.0.2.0/24 或 2001:db8::/32',
+    '"{value}" is no time; one is like 2d, 2026-11-20 or 2026-11-20T18:30' =>
+        '“{value}”不是时间；例如 2d、2026-11-20 或 2026-11-20T18:30',
+    'the range ends before it begins' => '范围的终点在起点之前',
+    'nothing is less than 0' => '没有小于 0 的值',
+    'there is no time between since and until' => 'since 与 until 之间没有时间',
     // What people say of a device
     'What you call it' => '您的称呼',
     'Picture' => '图标',

@@ -156,6 +156,7 @@ function table(array $columns, array $rows, array $cells, string $main, string $
         $body .= '<tr>';
         foreach ($cells as $name => $cell) {
             $html = $cell === null ? usualCell($columns[$name]->kind, $row[$name]) : $cell($row);
+            $html = picked($filter, $name, $row[$name], $html);
             $class = $columns[$name]->kind->isNumber() ? 'num' : 'text';
             $class .= ($name === $main ? ' main' : '') . ($html === DASH ? ' void' : '');
             $body .= "<td class=\"$class col-$name\" data-label=\"$titles[$name]\"><div>$html</div></td>";

@@ -31,7 +31,8 @@ function layout(string $title, callable $body, Pages $pages, ?Filter $filter, bo
         . '<title>' . h($title) . " · Weir</title>\n"
         . '<link rel="icon" href="' . asset('icon.svg') . "\">\n"
         . '<link rel="stylesheet" href="' . asset('style.css') . "\">\n"
-        . '<script src="' . asset('app.js') . "\" defer></script>\n</head>\n<body>\n"
+        . '<script src="' . asset('app.js') . "\" defer></script>\n"
+        . ($filter?->page->hasFilter ? '<script src="' . asset('query.js') . "\" defer></script>\n" : '') . "</head>\n<body>\n"
         . '<a class="skip" href="#main">' . say('To the content') . "</a>\n"
         . topBar($pages, $filter, $isDoor, $self)
         . "<main id=\"main\"$refresh>\n<div class=\"title\"><h1>" . parentLink($pages, $filter) . h($title) . '</h1>'

@@ -33,7 +33,7 @@ final class Span
 
     /** @param ?float $newest when the newest record is from; null when there is none */
     private function __construct(
-        /** One of CHOICES or "custom". */
+        /** One of CHOICES, "custom", or "query" for since and until. */
         public readonly string $choice,
         public readonly float $from,
         public readonly float $to,
@@ -60,6 +60,11 @@ final class Span
     {
         $now = Clock::local()->now() * 1e6;
         $newest = self::edge($db, 'MAX');
+        $query = Query::of($request, null);
+        if ($query->from !== null || $query->to !== null) {
+            $to = $query->to ?? self::nextMinute($now);
+            return self::of($db, 'query', $query->from ?? 0.0, $to, $newest, false);
+        }
         $custom = self::custom($request, $now);
         if ($custom !== null) {
             return self::of($db, 'custom', $custom[0], $custom[1], $newest, false);

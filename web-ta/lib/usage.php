@@ -12,6 +12,13 @@ if (!defined('WEIR')) {
 /** Where a session is searched. */
 const SESSION_SEARCH = ['host', 'app', 'app_proto', 'client', 'server', 'device'];
 
+/** …and a row that has a device and an app, see Where::contains(). */
+const USAGE_SEARCH = [
+    'app',
+    ['app', 'catalog', ['app_zh', 'class_en', 'class_zh']],
+    ['device', 'device', ['device', 'ipv4', 'ipv6']],
+];
+
 /**
  * Groups over wide tables look at the newest rows only, this many: a router
  * needs a second for them, and keeps no more with the usual settings.
@@ -21,12 +28,7 @@ const LATEST = 50000;
 /** The device and the search of $filter, for rows that have a device and an app. */
 function usageWhere(Db $db, Filter $filter): Where
 {
-    $columns = [
-        'app',
-        ['app', 'catalog', ['app_zh', 'class_en', 'class_zh']],
-        ['device', 'device', ['device', 'ipv4', 'ipv6']],
-    ];
-    return (new Where())->equal('device', $filter->device)->contains($db, $columns, $filter->text);
+    return (new Where())->equal('device', $filter->device)->contains($db, USAGE_SEARCH, $filter->text);
 }
 
 /** The same for uses that were going on within the time. */

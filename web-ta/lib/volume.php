@@ -127,14 +127,6 @@ function volumeWhere(Db $db, Filter $filter, bool $isRolled): Where
             $where->add($names('app', $condition), $value);
         }
     }
-    if ($filter->text !== null) {
-        $either = static fn (string ...$columns): string => implode(' OR ', array_map($db->contains(...), $columns));
-        $conditions = [
-            $names('app', $either('@')),
-            $names('app', '@ IN (SELECT app FROM catalog WHERE ' . $either('app_zh', 'class_en', 'class_zh') . ')'),
-            $names('device', '@ IN (SELECT device FROM device WHERE ' . $either('device', 'ipv4', 'ipv6') . ')'),
-        ];
-        $where->add(implode(' OR ', $conditions), ...array_fill(0, 7, Db::contained($filter->text)));
-    }
+    $filter->text?->narrow($where, $db, USAGE_SEARCH, $isRolled);
     return $where;
 }

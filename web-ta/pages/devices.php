@@ -126,7 +126,7 @@ return [
                 . ($row['merge_with'] === null ? '' : '<small>' . say('may be') . ' '
                     . anchor($filter->to('devices', ['device' => $row['merge_with']]), h($row['merge_with'])) . '</small>'),
             'vendor' => static fn (array $row): string => match (true) {
-                $row['vendor'] !== null => anchor($filter->url(['vendor' => $row['vendor']]), h($row['vendor'])),
+                $row['vendor'] !== null => anchor($filter->add('vendor', $row['vendor']), h($row['vendor'])),
                 $row['is_random'] > 0 => '<small>' . say('made-up address') . '</small>',
                 default => DASH,
             },

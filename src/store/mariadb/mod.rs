@@ -4,6 +4,7 @@
 //! writer's own.
 
 mod blocking;
+mod read;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

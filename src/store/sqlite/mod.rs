@@ -2,6 +2,7 @@
 
 mod copy;
 mod place;
+mod read;
 mod shrink;
 mod written;
 
@@ -24,6 +25,7 @@ use crate::time::Time;
 pub use copy::Copied;
 pub use place::Place;
 use place::{Claim, Mode};
+pub use read::read_rows;
 use written::Written;
 
 /// Marks the file as ours ("WEIR"), so that no other program's is touched.
