@@ -209,7 +209,7 @@ function summaryNew(Db $db, Filter $filter): array
 }
 
 /** New devices, and alerts, in their short lists. */
-const NEWS_SHOWN = 5;
+const NEWS_SHOWN = 4;
 
 /**
  * Alerts of the last day that somebody should look at, the newest first.

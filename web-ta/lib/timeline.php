@@ -12,6 +12,9 @@ if (!defined('WEIR')) {
 /** Shades of the hours of a week, from the least. */
 const SHADES = 5;
 
+/** Uses that a time line is drawn of: more are a black bar. */
+const USES_DRAWN = 1000;
+
 /** Names in a drawing of shares; what is left is one more. */
 const SHARES = 7;
 
@@ -118,7 +121,8 @@ function useLines(array $uses, string $key, Span $span, callable $name, int $mos
 /** Times below lines that are as wide as all there is. */
 function timeAxis(Span $span): string
 {
-    $format = $span->to - $span->from > 86400e6 * 1.5 ? 'm-d H:i' : 'H:i';
+    $days = ($span->to - $span->from) / 86400e6;
+    $format = $days > 3 ? 'm-d' : ($days > 1.5 ? 'm-d H:i' : 'H:i');
     $svg = '';
     foreach ([0, 0.25, 0.5, 0.75] as $place) {
         $time = $span->from + ($span->to - $span->from) * $place;

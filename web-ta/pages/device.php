@@ -72,7 +72,7 @@ return [
                 $labels->app($app, $filter->to('app', ['app' => $app])), DEVICE_APPS) . useRule()),
             '</div></div>';
         echo card(t('Latest sessions'), deviceSessionTable($parts['sessions'], $filter, $labels), allOf($filter, 'sessions'));
-        echo '<div class="grid three">', identityCard($parts, $filter, $labels), dnsCard($parts, $filter), alertsCard($parts['alerts'], $filter),
+        echo '<div class="grid three loose">', identityCard($parts, $filter, $labels), dnsCard($parts, $filter), alertsCard($parts['alerts'], $filter),
             stopsCard($parts['stops'], $filter, $labels), servicesCard($parts['services']), dhcpCard($parts['dhcp']), '</div>';
     },
 ];
