@@ -49,7 +49,6 @@ return [
             'open_alerts' => summaryOpen($db, $filter),
             ...summaryNew($db, $filter),
             'before' => $before === null ? null : ['from' => $before->span->from, 'to' => $before->span->to],
-            'sessions' => summarySessions($db, $filter),
             ...summaryVolumes($db, $filter, $before),
             ...summaryNames($db, $filter, $before),
             ...summaryDns($db, $filter),
