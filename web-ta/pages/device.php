@@ -72,7 +72,10 @@ return [
                 $labels->app($app, $filter->to('app', ['app' => $app])), DEVICE_APPS) . useRule()),
             '</div></div>';
         echo card(t('Latest sessions'), deviceSessionTable($parts['sessions'], $filter, $labels), allOf($filter, 'sessions'));
-        echo '<div class="grid three loose">', identityCard($parts, $filter, $labels), dnsCard($parts, $filter), alertsCard($parts['alerts'], $filter),
-            stopsCard($parts['stops'], $filter, $labels), servicesCard($parts['services']), dhcpCard($parts['dhcp']), '</div>';
+        echo '<div class="grid three loose">', 
+            '<div class="stack">', identityCard($parts, $filter, $labels), dhcpCard($parts['dhcp']), '</div>',
+            '<div class="stack">', dnsCard($parts, $filter), '</div>',
+            '<div class="stack">', alertsCard($parts['alerts'], $filter), stopsCard($parts['stops'], $filter, $labels),
+            servicesCard($parts['services']), '</div></div>';
     },
 ];
