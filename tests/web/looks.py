@@ -197,8 +197,11 @@ def apps(site, db):
     expected = {}
     for name, size in now.items():
         expected[classes.get(name)] = expected.get(classes.get(name), 0) + size
-    assert {row["class"]: row["bytes"] for row in parts["classes"]} == expected
-    assert sum(parts["shares"]["totals"]) == sum(now.values())
+    shares = parts["shares"]
+    assert {name or None: size for name, size in zip(shares["names"], shares["totals"])} == expected
+    # The three minutes of YouTube and Netflix within the time, and the hour that reaches into it.
+    assert dict(zip(shares["names"], shares["used"]))[classes["YouTube"]] == 1 + 5 + 40
+    assert shares["totals"][-1] == 0 and sum(shares["totals"]) == sum(map(sum, shares["bars"].values())) == sum(now.values())
     assert [(row["device"], row["app"], row["used"]) for row in parts["pairs"]] == \
         [(LAPTOP, "YouTube", 41), (PHONE, EVIL, 9), (PHONE, "WeChat", 8), (LAPTOP, "Netflix", 5)]
 
@@ -251,7 +254,8 @@ def pages(folder, sqlite, mariadb, scratch, log, check_page):
             for check in (changes, device, app, apps):
                 check(site, db)
             looks(site, check_page)
-            answers.append([got(site, page="device", device=LAPTOP, **SPAN), got(site, page="app", app="YouTube", **SPAN)])
+            answers.append([got(site, **page, **SPAN) for page in ({"page": "device", "device": LAPTOP}, {"page": "app", "app": "YouTube"},
+                                                                   {"page": "apps"})])
     assert answers[0] == answers[1]
     nothing(folder, one, scratch, log, check_page)
     db.close()

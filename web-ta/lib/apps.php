@@ -13,27 +13,9 @@ if (!defined('WEIR')) {
 const PAIRS_SHOWN = 20;
 
 /**
- * Volume and time of each category.
- *
- * @return list<array<string, float|string|null>>
- */
-function classTotals(Db $db, Filter $filter): array
-{
-    $columns = [
-        'class' => new Column('Category', Kind::Text, 'class'),
-        'used' => new Column('Time used', Kind::Secs, 'CASE WHEN class IS NULL THEN NULL ELSE used END'),
-        'bytes' => new Column('Total', Kind::Bytes, 'bytes'),
-    ];
-    [$volumes, $params] = volumes($db, $filter, ['app'], ['bytes_in', 'bytes_out', 'active_seconds']);
-    $from = 'FROM (SELECT class, SUM(bytes_in + bytes_out) AS bytes, SUM(active_seconds) AS used'
-        . " FROM $volumes LEFT JOIN catalog ON catalog.app = volumes.app GROUP BY class) AS sums";
-    return (new Rows($db, $columns, $from, $params, 'class'))->top('-bytes', SUMMARY_TOP);
-}
-
-/**
  * The categories' shares over time.
  *
- * @return array{names: list<string>, totals: list<float>, bars: array<string, list<float>>}
+ * @return array{names: list<string>, totals: list<float>, used: list<float>, bars: array<string, list<float>>}
  */
 function sharesOfClasses(Db $db, Filter $filter): array
 {
@@ -73,12 +55,17 @@ function appsHead(array $parts, Filter $filter, array $classes): string
         $filter->url(['class' => $class ?? NONE]),
         h($class === null ? t('Not recognised') : ($classes[$class] ?? $class)),
     );
-    $whole = (float) array_sum($parts['shares']['totals']);
-    $items = array_map(static fn (array $row): array => [
-        $name($row['class']),
-        h(bytes($row['bytes'])) . ($row['used'] === null ? '' : ' <small>' . h(duration($row['used'] * 1e6)) . '</small>'),
-        $row['bytes'],
-    ], $parts['classes']);
+    $shares = $parts['shares'];
+    $items = [];
+    foreach ($shares['totals'] as $n => $bytes) {
+        $class = $shares['names'][$n] ?? null;
+        // What has no name is in use whenever anything is.
+        $used = $class === '' ? '' : ' <small>' . h(duration($shares['used'][$n] * 1e6)) . '</small>';
+        if ($bytes > 0) {
+            $items[] = [$class === null ? say('Others') : $name($class === '' ? null : $class), h(bytes($bytes)) . $used, $bytes];
+        }
+    }
+    $whole = (float) array_sum($shares['totals']);
     return '<div class="grid two">' . card(t('Categories'), ranking($items, $whole) . useRule())
         . card(t('Categories over time'), shares($parts['shares'], $filter, static fn (string $class): string =>
             $name($class === '' ? null : $class))) . '</div>';

@@ -105,7 +105,7 @@ return [
         echo trafficCard($parts['bars'], $filter, t('Traffic'));
         $device = static fn (string $device): string => deviceLink($device, $filter, $labels);
         echo '<div class="grid three loose"><div class="stack">', card(t('Shares of devices'), shares($parts['shares'], $filter, $device)),
-            $app === null ? '' : card(t('Uses over time'), useLines($parts['uses'], 'device', $filter->span, $device, SHARES) . useRule()),
+            $app === null ? '' : card(t('Uses over time'), useLines($parts['uses'], 'device', $filter->span, $device, SHARES)),
             '</div>', findsCard($parts, $app), hostsCard($parts, $filter), '</div>';
         echo card(t('Devices'), table(deviceColumns(), $devices, [
             'device' => static fn (array $row): string =>

@@ -55,7 +55,6 @@ return [
     },
 
     'parts' => static fn (Db $db, Filter $filter): array => [
-        'classes' => classTotals($db, $filter),
         'shares' => sharesOfClasses($db, $filter),
         'pairs' => topPairs($db, $filter),
     ],

@@ -69,7 +69,7 @@ return [
             card(t('Hours of the week'), weekMap($parts['week']['cells'])
                 . ($parts['week']['is_whole'] ? '' : '<p class="hint">' . say('What is older than is kept by hour is not in it.') . '</p>')),
             card(t('Apps over time'), useLines($parts['uses'], 'app', $filter->span, static fn (string $app): string =>
-                $labels->app($app, $filter->to('app', ['app' => $app])), DEVICE_APPS) . useRule()),
+                $labels->app($app, $filter->to('app', ['app' => $app])), DEVICE_APPS)),
             '</div></div>';
         echo card(t('Latest sessions'), deviceSessionTable($parts['sessions'], $filter, $labels), allOf($filter, 'sessions'));
         echo '<div class="grid three loose">', 
