@@ -18,10 +18,11 @@ NONSENSE = [
 OWN = {
     "overview": [], "devices": ["vendor"], "apps": ["class"], "app": ["app"], "dns": ["name", "server", "rcode", "qtype", "kind"],
     "sessions": ["app", "host", "server", "proto", "port", "min", "open"], "session": ["id"],
+    "device": ["app"],
 }
 COMMON = ["device", "q", "sort", "p"]
 RARE = ["page", "range", "from", "to", "lang", "theme", "format"]  # these never come near the database
-NEEDED = {"app": "app=YouTube&", "session": "id=1&"}
+NEEDED = {"app": "app=YouTube&", "session": "id=1&", "device": "device=192.168.1.20&"}
 
 EVIL = ['<script>alert(1)</script>', '"><img src=x onerror=alert(1)>', "' onmouseover='alert(1)", "=cmd|' /C calc'!A0",
         "+1+1", "-2+3", "@SUM(1)", "\t=1", "\u202emoc.elgoog", "n" * 1000, "</td></tr></table>", "&lt;b&gt;", "\u0000x\u0007",

@@ -15,6 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import hostile
+import looks
 import rolled
 from served import ZONE, Html, Server
 
@@ -48,7 +49,8 @@ def single_pages(site):
     """The pages that show one thing, for things that there are."""
     apps = rows_of(site, page="apps", range="all")
     session = next(r for r in rows_of(site, page="sessions", range="all") if r["host"])
-    return [{"page": "app", "app": apps[0]["app"] or "-"}, {"page": "app", "app": "-"},
+    device = next(r["device"] for r in rows_of(site, page="sessions", range="all") if r["app"])
+    return [{"page": "app", "app": apps[0]["app"] or "-"}, {"page": "device", "device": device}, {"page": "app", "app": "-"},
             {"page": "session", "id": session["id"]}]
 
 
@@ -265,6 +267,9 @@ def main():
     done("volumes that are rolled up")
     rolled.flash(folder, sqlite, scratch, log, check_page, hostile.about)
     done("what is written to lasting storage")
+    looks.static(folder)
+    looks.pages(folder, sqlite, mariadb, scratch, log, check_page)
+    done("changes, devices and apps")
     hostile.data(folder, sqlite, scratch, check_page)
     done("names by strangers")
     hostile.away(folder, sqlite, mariadb, scratch, check_page)

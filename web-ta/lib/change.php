@@ -49,7 +49,7 @@ function changeMark(?float $before, float $now): string
         return '<span class="change ' . $kind . '">' . ($kind === 'new' ? say('new') : say('gone')) . '</span>';
     }
     $text = $percent > MOST_PERCENT
-        ? t('{n} times', ['n' => grouped($now / $before)])
+        ? t('× {n}', ['n' => grouped($now / $before)])
         // 99.9 % less is not all of it.
         : t('{n} %', ['n' => digits($kind === 'down' ? min(99, round($percent)) : round($percent))]);
     [$sign, $words] = match ($kind) {

@@ -224,7 +224,9 @@ function trafficCard(array $bars, Filter $filter, string $title): string
     ];
     $legend = '<p class="legend"><span class="in">' . say('received') . ' <b>' . h(bytes($sum('bytes_in')))
         . '</b></span><span class="out">' . say('sent') . ' <b>' . h(bytes($sum('bytes_out'))) . '</b></span></p>';
-    $html = '<div class="timeline" data-module="' . asset('chart.js') . '" data-series="' . jsonAttribute($series)
+    // On paper there is no filter that tells it.
+    $when = '<p class="paper">' . timeTag($filter->span->from) . ' – ' . timeTag($filter->span->to) . '</p>';
+    $html = $when . '<div class="timeline" data-module="' . asset('chart.js') . '" data-series="' . jsonAttribute($series)
         . '" data-address="' . h($filter->url(['range' => null])) . '">' . $chart->svg() . '</div>'
         . '<div class="under">' . zoomLinks($filter) . '<details><summary>' . say('As a table') . '</summary>'
         . $chart->table() . '</details></div>';

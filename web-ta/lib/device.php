@@ -15,9 +15,6 @@ const DEVICE_APPS = 12;
 /** Rows of its latest sessions, alerts, stops and names. */
 const DEVICE_ROWS = 8;
 
-/** Uses that a time line is drawn of: more are a black bar. */
-const DEVICE_USES = 2000;
-
 /**
  * The row of the device; of one that was forgotten, whose volumes are kept for
  * longer, all but the first column are unknown.
@@ -87,7 +84,7 @@ function latestUses(Db $db, Filter $filter): array
         'active_seconds' => new Column('Active', Kind::Secs, 'active_seconds'),
     ];
     $where = usesWhere($db, $filter)->equal('app', $filter->get('app'));
-    return (new Rows($db, $columns, 'FROM app' . $where->sql(), $where->params, 'id'))->top('-last', DEVICE_USES);
+    return (new Rows($db, $columns, 'FROM app' . $where->sql(), $where->params, 'id'))->top('-last', USES_DRAWN);
 }
 
 /**

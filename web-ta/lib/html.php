@@ -104,10 +104,16 @@ function tile(string $title, string $html, string $below = '', string $class = '
         . ($below === '' ? '' : "<small>$below</small>") . '</dd></div>';
 }
 
+/** The name of a card's title, for links to it. */
+function cardId(string $title): string
+{
+    return 'card-' . substr(md5($title), 0, 6);
+}
+
 /** @param string $more HTML at the right of the title */
 function card(string $title, string $html, string $more = '', string $class = ''): string
 {
-    $id = 'card-' . substr(md5($title), 0, 6);
+    $id = cardId($title);
     return "<section class=\"card $class\" aria-labelledby=\"$id\"><header><h2 id=\"$id\">" . h($title)
         . "</h2>$more</header>$html</section>";
 }

@@ -33,7 +33,7 @@ function nowCard(array $parts, Filter $filter, Labels $labels): string
         'each' => t('in the last {n} s'), 'now' => t('now')]);
     return '<section class="card now" aria-labelledby="card-now" data-module="' . asset('live.js') . "\" data-from=\"live.php\""
         . ($filter->device === null && $filter->text === null && chosenRouter() === null ? '' : ' data-is-part="1"')
-        . " data-texts=\"$texts\"><header><h2 id=\"card-now\">" . say('Now') . '</h2><span class="when" data-live="when">'
+        . " data-texts=\"$texts\"><header><h2 id=\"card-now\">" . say('Now') . '</h2><span class="asof" data-live="when">'
         . nowText($now) . '</span></header>' . $html . '</section>';
 }
 
@@ -111,7 +111,7 @@ function openCard(array $parts, Filter $filter, Labels $labels): string
     }
     $lost = array_sum(array_column($parts['health'], 'lost'));
     if ($lost > 0) {
-        $html .= '<li>' . badge(t('Something was lost'), 'warn') . ' ' . anchor('#card-losses', say('which stage')) . '</li>';
+        $html .= '<li>' . badge(t('Something was lost'), 'warn') . ' ' . anchor('#' . cardId(t('Losses')), say('which stage')) . '</li>';
     }
     if ($parts['flash']['held']) {
         $html .= '<li>' . badge(t('Writing is put off'), 'warn') . '</li>';
@@ -120,7 +120,7 @@ function openCard(array $parts, Filter $filter, Labels $labels): string
     return card(
         t('Is anything wrong?'),
         $html === '' ? '<p class="none">' . say('Nothing that is known.') . '</p>' : "<ul class=\"news\">$html</ul>",
-        anchor($all, h($parts['alerts'] === 1.0 ? t('1 alert in a day') : t('{n} alerts in a day', ['n' => grouped($parts['alerts'])])) . ' ›', 'more'),
+        anchor($all, say('{n} in a day', ['n' => grouped($parts['alerts'])]) . ' ›', 'more'),
     );
 }
 

@@ -89,14 +89,15 @@ function nowText(array $now): string
  * Who had how much of which app, as sums by device, app and category: of one
  * look at the volumes, as that is what takes its time.
  *
- * @return array{device: array<string, float>, app: array<string, float>, class: array<string, float>}
+ * @return array{device: array<string, float>, app: array<string, float>, class: array<string, float>, sessions: array<string, float>}
  */
 function volumeSums(Db $db, Filter $filter): array
 {
-    [$volumes, $params] = volumes($db, $filter, ['device', 'app'], ['bytes_in', 'bytes_out']);
-    $sql = "SELECT device, app, SUM(bytes_in + bytes_out) AS bytes FROM $volumes GROUP BY device, app";
-    $sums = ['device' => [], 'app' => [], 'class' => []];
+    [$volumes, $params] = volumes($db, $filter, ['device', 'app'], ['bytes_in', 'bytes_out', 'sessions']);
+    $sql = "SELECT device, app, SUM(bytes_in + bytes_out) AS bytes, SUM(sessions) AS sessions FROM $volumes GROUP BY device, app";
+    $sums = ['device' => [], 'app' => [], 'class' => [], 'sessions' => ['' => 0.0]];
     foreach ($db->each($sql, $params) as $row) {
+        $sums['sessions'][''] += (float) $row['sessions'];
         foreach (['device', 'app'] as $key) {
             $name = (string) $row[$key];
             $sums[$key][$name] = ($sums[$key][$name] ?? 0.0) + (float) $row['bytes'];
@@ -137,6 +138,7 @@ function summaryVolumes(Db $db, Filter $filter, ?Filter $before): array
     $now = volumeSums($db, $filter);
     $then = $before === null ? null : volumeSums($db, $before);
     $parts = [
+        'sessions' => summarySessions($db, $filter) ?? $now['sessions'][''],
         'devices' => (float) count($now['device']),
         'apps' => (float) count(array_diff_key($now['app'], ['' => 0])),
         'bytes_before' => $then === null ? null : (float) array_sum($then['device']),
@@ -209,7 +211,7 @@ function summaryNew(Db $db, Filter $filter): array
 }
 
 /** New devices, and alerts, in their short lists. */
-const NEWS_SHOWN = 5;
+const NEWS_SHOWN = 4;
 
 /**
  * Alerts of the last day that somebody should look at, the newest first.
@@ -233,12 +235,11 @@ function summaryOpen(Db $db, Filter $filter): array
 /** Of a longer time sessions are not counted one by one. */
 const COUNTED_DAYS = 2;
 
-/** How many sessions were going on within the time; of a long time, how many began. */
-function summarySessions(Db $db, Filter $filter): float
+/** How many sessions were going on within the time; null of a long time, where those that began are known from the volumes. */
+function summarySessions(Db $db, Filter $filter): ?float
 {
     if ($filter->span->rolled !== [] || $filter->span->to - $filter->span->from > COUNTED_DAYS * 86400e6) {
-        [$volumes, $params] = volumes($db, $filter, [], ['sessions']);
-        return (float) $db->value("SELECT SUM(sessions) FROM $volumes", $params);
+        return null;
     }
     $where = (new Where())
         ->seen($filter->span)

@@ -25,7 +25,7 @@ function namedTime(Filter $filter): Where
 /**
  * The newest sessions' sums by host and by country.
  *
- * @return array{host: array<string, float>, country: array<string, float>}
+ * @return array{host: array<string, float>, country: array<string, float>, all: array<string, float>}
  */
 function namedSums(Db $db, Filter $filter): array
 {
@@ -33,8 +33,9 @@ function namedSums(Db $db, Filter $filter): array
     $where = (new Where())->equal('device', $filter->device)->contains($db, SESSION_SEARCH, $filter->text);
     $columns = implode(', ', [...SESSION_SEARCH, 'country', 'bytes_in + bytes_out AS bytes']);
     $from = latest('session', $columns, $time, 'last', SUMMARY_LATEST);
-    $sums = ['host' => [], 'country' => []];
+    $sums = ['host' => [], 'country' => [], 'all' => ['' => 0.0]];
     foreach ($db->each("SELECT host, country, bytes FROM $from" . $where->sql(), [...$time->params, ...$where->params]) as $row) {
+        $sums['all'][''] += (float) $row['bytes'];
         foreach (['host', 'country'] as $key) {
             if ($row[$key] !== null) {
                 $sums[$key][$row[$key]] = ($sums[$key][$row[$key]] ?? 0.0) + (float) $row['bytes'];
@@ -55,7 +56,7 @@ function comparedNames(Db $db, Filter $filter, ?Filter $before): ?Filter
 }
 
 /**
- * @return array{is_hosts_partial: bool, hosts: list<mixed>, countries: list<mixed>}
+ * @return array{is_hosts_partial: bool, named_bytes: float, hosts: list<mixed>, countries: list<mixed>}
  */
 function summaryNames(Db $db, Filter $filter, ?Filter $before): array
 {
@@ -63,11 +64,13 @@ function summaryNames(Db $db, Filter $filter, ?Filter $before): array
     $now = namedSums($db, $filter);
     // As many names as strangers like to make: of the time before only those that are shown are kept.
     $shown = array_map(static fn (array $sums): array => largest($sums, SUMMARY_TOP), $now);
+    $named = $now['all'][''];
     unset($now);
     $then = $before === null ? null : namedSums($db, $before);
     $top = static fn (string $key): array => topOf($shown[$key], $then === null ? null : $then[$key], $key, SUMMARY_TOP)[0];
     return [
         'is_hosts_partial' => $before === null && isBeyondLatest($db, 'session', namedTime($filter), SUMMARY_LATEST),
+        'named_bytes' => $named,
         'hosts' => $top('host'),
         'countries' => $top('country'),
     ];

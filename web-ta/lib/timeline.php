@@ -12,6 +12,9 @@ if (!defined('WEIR')) {
 /** Shades of the hours of a week, from the least. */
 const SHADES = 5;
 
+/** Uses that a time line is drawn of: more are a black bar. */
+const USES_DRAWN = 1000;
+
 /** Names in a drawing of shares; what is left is one more. */
 const SHARES = 7;
 
@@ -106,10 +109,11 @@ function useLines(array $uses, string $key, Span $span, callable $name, int $mos
         return '<p class="none">' . say('Nothing was found in this time.') . '</p>';
     }
     $html = '';
-    foreach (largest($active, $most) as $line => $seconds) {
+    // The most used first. A use may have begun before the time: how long it was is no number of this time.
+    foreach (array_keys(largest($active, $most)) as $line) {
         $times = $counts[$line] === 1 ? t('once') : t('{n} times', ['n' => grouped($counts[$line])]);
         $html .= '<li><div class="row"><span class="name">' . $name((string) $line) . '</span><span class="num">'
-            . h(duration($seconds * 1e6)) . ' <small>' . h($times) . '</small></span></div>'
+            . h($times) . '</span></div>'
             . "<svg class=\"uses\" width=\"100%\" height=\"14\" aria-hidden=\"true\"><rect class=\"track\" width=\"100%\" height=\"14\" rx=\"3\"/>$lines[$line]</svg></li>";
     }
     return "<ol class=\"ranking lines\">$html</ol>" . timeAxis($span);
@@ -118,7 +122,8 @@ function useLines(array $uses, string $key, Span $span, callable $name, int $mos
 /** Times below lines that are as wide as all there is. */
 function timeAxis(Span $span): string
 {
-    $format = $span->to - $span->from > 86400e6 * 1.5 ? 'm-d H:i' : 'H:i';
+    $days = ($span->to - $span->from) / 86400e6;
+    $format = $days > 3 ? 'm-d' : ($days > 1.5 ? 'm-d H:i' : 'H:i');
     $svg = '';
     foreach ([0, 0.25, 0.5, 0.75] as $place) {
         $time = $span->from + ($span->to - $span->from) * $place;
@@ -132,16 +137,18 @@ function timeAxis(Span $span): string
  *
  * @param string $key "device" or "app"
  * @param ?callable(string): string $group what a name is counted as; null for itself
- * @return array{names: list<string>, totals: list<float>, bars: array<string, list<float>>} bars by their begin; the last is the rest
+ * @return array{names: list<string>, totals: list<float>, used: list<float>, bars: array<string, list<float>>}
+ *     bytes and seconds in use of each name, bars by their begin; the last of each is the rest
  */
 function sharesOf(Db $db, Filter $filter, string $key, ?callable $group = null): array
 {
-    [$volumes, $params] = volumes($db, $filter, ['bar', $key], ['bytes_in', 'bytes_out']);
-    $sql = "SELECT bar, $key AS name, SUM(bytes_in + bytes_out) AS bytes FROM $volumes GROUP BY bar, $key";
-    [$sums, $bars] = [[], []];
+    [$volumes, $params] = volumes($db, $filter, ['bar', $key], ['bytes_in', 'bytes_out', 'active_seconds']);
+    $sql = "SELECT bar, $key AS name, SUM(bytes_in + bytes_out) AS bytes, SUM(active_seconds) AS used FROM $volumes GROUP BY bar, $key";
+    [$sums, $used, $bars] = [[], [], []];
     foreach ($db->each($sql, $params) as $row) {
         $name = $group === null ? (string) $row['name'] : $group((string) $row['name']);
         $sums[$name] = ($sums[$name] ?? 0.0) + (float) $row['bytes'];
+        $used[$name] = ($used[$name] ?? 0.0) + (float) $row['used'];
         $bar = digits((float) $row['bar']);
         $bars[$bar][$name] = ($bars[$bar][$name] ?? 0.0) + (float) $row['bytes'];
     }
@@ -151,7 +158,7 @@ function sharesOf(Db $db, Filter $filter, string $key, ?callable $group = null):
         $parts = array_map(static fn (string $name): float => $of[$name] ?? 0.0, $names);
         return [...$parts, max(0.0, array_sum($of) - array_sum($parts))];
     };
-    return ['names' => $names, 'totals' => $split($sums), 'bars' => array_map($split, $bars)];
+    return ['names' => $names, 'totals' => $split($sums), 'used' => $split($used), 'bars' => array_map($split, $bars)];
 }
 
 /**

@@ -71,11 +71,14 @@ return [
             card(t('Hours of the week'), weekMap($parts['week']['cells'])
                 . ($parts['week']['is_whole'] ? '' : '<p class="hint">' . say('What is older than is kept by hour is not in it.') . '</p>')),
             card(t('Apps over time'), useLines($parts['uses'], 'app', $filter->span, static fn (string $app): string =>
-                $labels->app($app, $filter->to('app', ['app' => $app])), DEVICE_APPS) . useRule()),
+                $labels->app($app, $filter->to('app', ['app' => $app])), DEVICE_APPS)),
             '</div></div>';
         echo card(t('Latest sessions'), deviceSessionTable($parts['sessions'], $filter, $labels), allOf($filter, 'sessions'));
         echo saidCard($filter->device ?? '', $parts['said'], $labels);
-        echo '<div class="grid three">', identityCard($parts, $filter, $labels), dnsCard($parts, $filter), alertsCard($parts['alerts'], $filter),
-            stopsCard($parts['stops'], $filter, $labels), servicesCard($parts['services']), dhcpCard($parts['dhcp']), '</div>';
+        echo '<div class="grid three loose">',
+            '<div class="stack">', identityCard($parts, $filter, $labels), dhcpCard($parts['dhcp']), '</div>',
+            '<div class="stack">', dnsCard($parts, $filter), '</div>',
+            '<div class="stack">', alertsCard($parts['alerts'], $filter), stopsCard($parts['stops'], $filter, $labels),
+            servicesCard($parts['services']), '</div></div>';
     },
 ];

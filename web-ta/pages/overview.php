@@ -49,7 +49,6 @@ return [
             'open_alerts' => summaryOpen($db, $filter),
             ...summaryNew($db, $filter),
             'before' => $before === null ? null : ['from' => $before->span->from, 'to' => $before->span->to],
-            'sessions' => summarySessions($db, $filter),
             ...summaryVolumes($db, $filter, $before),
             ...summaryNames($db, $filter, $before),
             ...summaryDns($db, $filter),
@@ -86,10 +85,12 @@ return [
                 'm' => (string) ACTIVE_MINUTES,
             ])),
             tile(t('Apps'), anchor($filter->to('apps'), h(grouped($parts['apps'])))),
-            '</dl>', $parts['before'] === null ? '' : '<p class="hint">' . say('Changes are against the time from {from} to {to}.', [
-                'from' => moment($parts['before']['from']),
-                'to' => moment($parts['before']['to']),
-            ]) . '</p>';
+            '</dl><p class="hint">', $parts['before'] === null
+                ? say('The records do not reach back far enough to compare with the time before.')
+                : say('Changes are against the time from {from} to {to}.', [
+                    'from' => moment($parts['before']['from']),
+                    'to' => moment($parts['before']['to']),
+                ]), '</p>';
 
         $hint = $parts['is_hosts_partial'] ? latestHint(SUMMARY_LATEST) : '';
         echo '<div class="grid three">',
@@ -101,19 +102,19 @@ return [
                 $filter->to('apps', ['class' => $row['class'] ?? NONE]),
                 h($row['class'] === null ? t('Not recognised') : ($classes[$row['class']] ?? $row['class'])),
             )), allOf($filter, 'apps')),
-            card(t('Hosts'), changes($parts['hosts'], [], $bytes, static fn (array $row): string =>
+            card(t('Hosts'), changes($parts['hosts'], [], $parts['named_bytes'], static fn (array $row): string =>
                 anchor($filter->to('sessions', ['host' => $row['host']]), h($row['host']))) . $hint, allOf($filter, 'sessions')),
-            $parts['countries'] === [] ? '' : card(t('Countries of servers'), changes($parts['countries'], [], $bytes,
+            $parts['countries'] === [] ? '' : card(t('Countries of servers'), changes($parts['countries'], [], $parts['named_bytes'],
                 static fn (array $row): string => country($row['country'])) . $hint),
             card(t('Names asked for'), dnsRanking($parts['dns_names'], $filter)
                 . ($parts['is_dns_partial'] ? latestHint(SUMMARY_LATEST) : ''), allOf($filter, 'dns')),
             card(t('DNS'), dnsFacts($parts, $filter), allOf($filter, 'dns')),
             card(t('Coverage'), coverageList($parts['coverage'])),
-            '<div id="card-losses">', card(
+            card(
                 t('Losses'),
                 healthList($parts['health']) . flashLine($parts['flash']),
                 healthBadge($parts['health']),
             ),
-            '</div></div>';
+            '</div>';
     },
 ];

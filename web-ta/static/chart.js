@@ -71,7 +71,7 @@ const options = (part, data, step, ahead, texts, readout) => {
   return {
     width: part.clientWidth,
     height: 240,
-    padding: [8, 4, 0, 0],
+    padding: [8, 8, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: true, y: false, setScale: false } },
     // Both ends are those of the time that is shown, not of what there is in it.
@@ -83,7 +83,10 @@ const options = (part, data, step, ahead, texts, readout) => {
     },
     series: [{}, series('--out'), series('--in')],
     axes: [
-      { ...axis, size: 28, space: 90, values: (_, ticks) => ticks.map((secs, n) => {
+      { ...axis, size: 28, space: 90, values: (plot, ticks) => ticks.map((secs, n) => {
+        if (plot.width - 64 - plot.valToPos(secs, 'x') < 40) {
+          return ''; // it would be cut off
+        }
         const time = wall(secs, ahead);
         const isNewDay = n === 0 || date(time) !== date(wall(ticks[n - 1], ahead));
         return isLong ? date(time) : (isNewDay && data[0].length * step > 86400 ? `${date(time)} ` : '') + clock(time);
