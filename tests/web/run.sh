@@ -104,6 +104,9 @@ done
 say "sign-in"
 python3 "$here/door.py" "$weir" "$root/web-ta" "$features" "$work"
 
+say "attacks"
+python3 "$here/attacks.py" "$weir" "$root/web-ta" "$features" "$work"
+
 say "TLS to MariaDB"
 python3 "$here/tls.py" "$root/web-ta" "$port" "$work"
 
@@ -142,6 +145,9 @@ mariadb --no-defaults -uroot -S "$socket" weir -e "$made"
 
 say "pages"
 python3 "$here/pages.py" "$root/web-ta" "$work/sqlite/web.json" "$work/mariadb/web.json" "$work"
+say "API"
+python3 "$here/api.py" "$root/web-ta" "$work/sqlite/web.json" "$work/mariadb/web.json" "$work"
+
 say "a browser"
 python3 "$here/browser/run.py" "$weir" "$work/sqlite/config.toml" "$work/mariadb/config.toml"
 say "all well"

@@ -23,8 +23,14 @@ function apiPage(string $path): Page
 /** Somebody who misspelt a filter shall not take all rows for the answer. */
 function checkStrictly(Page $page, Request $request, Filter $filter): void
 {
-    $known = array_column(apiParameters($page), 'name');
-    $wrong = [...array_diff(array_map(strval(...), array_keys($_GET)), $known), ...$filter->ignored()];
+    $known = array_column(apiParameters($page), 'schema', 'name');
+    $wrong = $filter->ignored();
+    foreach ($_GET as $name => $value) {
+        $allowed = $known[$name]['enum'] ?? [$value];
+        if (!isset($known[$name]) || !in_array($value, $allowed, true)) {
+            $wrong[] = (string) $name;
+        }
+    }
     if ($wrong !== []) {
         $names = implode(', ', array_unique($wrong));
         throw new Trouble(400, t('These parameters make no sense: {names}.', ['names' => $names]));
