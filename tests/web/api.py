@@ -108,8 +108,8 @@ def parameters_are_as_described(site):
             bad = "\x07" if schema.get("maxLength") else "no such ☃"
             status, data = get(site, path, **(own | {name: bad}))
             assert status == 400 and set(data) == {"error"}, (path, name, data)
-        for odd in ("nonsense", "page", "q[]", "sort[a]"):
-            status, data = get(site, path, **(own | {odd: "1"}))
+        for odd in ({"nonsense": "1"}, {"page": "apps"}, {"q[]": "1"}, {"sort[a]": "1"}, {"to": ""}, {"q": " "}):
+            status, data = get(site, path, **(own | odd))
             assert status == 400 and set(data) == {"error"}, (path, odd, data)
 
 

@@ -84,7 +84,7 @@ def tokens(site, daemon, admin):
         answer = show(path, f"Bearer {token}")
         assert answer.status in (303, 401) or "current-password" in answer.text, (path, answer.status)
     for wrong in ("", "Bearer", f"Bearer {token}x", f"Bearer {token[:-1]}", f"Basic {token}", token, f"Bearer {'weir_' + '0' * 32}",
-                  f"Bearer  {token}", "Bearer weir_" + "é" * 16, f"Bearer {token} {token}", "Bearer " + "x" * 7000):
+                  f"Bearer  {token}", "Bearer weir_" + "é" * 16, f"Bearer {token} {token}", "Bearer " + "x" * 3000):
         answer = show("/api.php/v1/apps", wrong.encode("latin-1"))
         assert answer.status == 401 and set(json.loads(answer.text)) == {"error"}, wrong
         assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -146,7 +146,7 @@ def files_by_address(site, daemon, folder):
         for cookie in (None, f"weir_session={admin.cookie}"):
             answer = site.ask(path, headers={"Cookie": cookie} if cookie else {})
             assert not any(secret in answer.body for secret in secrets), (path, answer.body[:200])
-            assert answer.status in (200, 303, 400, 401, 403, 404), (path, answer.status)
+            assert answer.status in (200, 302, 303, 400, 401, 403, 404), (path, answer.status)
     assert site.ask("/static/style.css").status == 200
     names = {path.name for path in folder.iterdir()}
     assert names <= {"index.php", "api.php", "door.php", "packets.php", "live.php", "lang", "lib", "pages", "static", "schema.json"}, names
@@ -188,7 +188,7 @@ def storm(site, daemon):
             answer = link.getresponse()
             answer.read()
             return answer.status
-        except ConnectionError:
+        except (ConnectionError, TimeoutError):
             return "refused"
         finally:
             link.close()
