@@ -20,7 +20,7 @@ serve(
         $path = (string) ($_SERVER['PATH_INFO'] ?? '');
         if ($path === '/v1/openapi.json') {
             header('Content-Type: application/json; charset=utf-8');
-            echo json_encode(openApi(Pages::scan()), JSON_UNESCAPED_SLASHES | JSON_PRETTY_PRINT), "\n";
+            echo json_encode(openApi(Pages::scan()), JSON_UNESCAPED_SLASHES), "\n";
             return;
         }
         $request = Request::get();

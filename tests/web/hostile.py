@@ -15,27 +15,31 @@ NONSENSE = [
     b"99999999999999999999", b"../../../etc/passwd", b"<script>alert(1)</script>", b"\"><img src=x onerror=alert(1)>",
     b"\x00", b"\xff\xfe\x80", b"a\r\nX-Injected: 1", "\u202egnp.exe".encode(), b"%s%n", b"${7*7}", b"a" * 3000,
 ]
-OWN = {
-    "overview": [], "devices": ["vendor"], "apps": ["class"], "app": ["app"], "dns": ["name", "server", "rcode", "qtype", "kind"],
-    "sessions": ["app", "host", "server", "proto", "port", "min", "open"], "session": ["id"],
-    "device": ["app"],
-}
 COMMON = ["device", "q", "sort", "p"]
 RARE = ["page", "range", "from", "to", "lang", "theme", "format"]  # these never come near the database
-NEEDED = {"app": "app=YouTube&", "session": "id=1&", "device": "device=192.168.1.20&"}
+NEEDED = {"app": "app=YouTube&", "id": "id=1&", "device": "device=192.168.1.2&"}
 
 EVIL = ['<script>alert(1)</script>', '"><img src=x onerror=alert(1)>', "' onmouseover='alert(1)", "=cmd|' /C calc'!A0",
         "+1+1", "-2+3", "@SUM(1)", "\t=1", "\u202emoc.elgoog", "n" * 1000, "</td></tr></table>", "&lt;b&gt;", "\u0000x\u0007",
         "{name}", "javascript:alert(1)"]
 
 
-def parameters(site, common, check_page):
+def described(site):
+    """The pages' own parameters, and those of them that they need, by what the API tells of itself."""
+    paths = json.loads(site.ask("/api.php/v1/openapi.json").text)["paths"]
+    all_of = {path[1:]: item["get"]["parameters"] for path, item in paths.items()}
+    known = set.intersection(*({p["name"] for p in parameters} for parameters in all_of.values()))
+    return {page: ([p["name"] for p in parameters if p["name"] not in known], [p["name"] for p in parameters if p["required"]])
+            for page, parameters in all_of.items()}
+
+
+def parameters(site, common, check_page, is_strict=True):
     """Nonsense in every parameter: a page or a clear message, never an error."""
     queries = []
-    for page, own in OWN.items():
+    for page, (own, needed) in described(site).items():
         for name in common + own:
             # What it can not do without, and little time to be quick about it.
-            start = "" if name in ("page", *own) and page in NEEDED else NEEDED.get(page, "")
+            start = "".join(NEEDED[need] for need in needed if need != name)
             start += "" if name in ("range", "from", "to") else "range=15m&"
             for key, value in [(name, v) for v in NONSENSE] + [(f"{name}[]", b"x"), (f"{name}[a][b]", b"x")]:
                 queries.append(f"page={page}&{start}{urllib.parse.quote(key)}={urllib.parse.quote(value)}")
@@ -45,10 +49,12 @@ def parameters(site, common, check_page):
         assert answer.status in (200, 400), (answer.status, query)
         check_page(answer, answer.status)
         assert "X-Injected" not in answer.headers
-        data = site.ask("/api.php?" + query)
-        assert data.status in (200, 400), (data.status, query)
-        if data.headers["Content-Type"].startswith("application/json"):
-            json.loads(data.text)
+        strict = query.removeprefix("page=").replace("&", "?", 1)
+        for path in ["?" + query] + ["/v1/" + strict] * is_strict:
+            data = site.ask("/api.php" + path)
+            assert data.status in (200, 400, 404), (data.status, path)
+            if data.headers["Content-Type"].startswith("application/json"):
+                json.loads(data.text)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(ask, queries))
@@ -91,6 +97,7 @@ def data(folder, info, scratch, check_page):
                host=text, sessions=n)
         insert(db, "alert", id=number, time=time, last=time, kind=text, severity=n, device=text, src=text, dst=text, port=1,
                what=text, list=text, entry=text, text=text, count=n)
+        others(db, text, number, time)
         insert(db, "coverage", id=number, time=time, iface=text, bytes_line=9, bytes_seen=8, bytes_unnamed=n)
     db.commit()
     asked = [("overview", {}), ("devices", {}), ("apps", {}), ("dns", {}), ("sessions", {}), ("http", {}), ("logins", {}),
@@ -113,6 +120,24 @@ def data(folder, info, scratch, check_page):
 def insert(db, table, **row):
     columns = ", ".join(f'"{name}"' for name in row)
     db.execute(f"INSERT INTO {table} ({columns}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
+
+
+# Those that have rows of their own above, and what belongs to the database itself.
+FILLED = {"session", "dns", "app", "traffic", "rollup_name", "traffic_hour", "traffic_day", "traffic_month", "catalog", "device",
+          "health", "stop", "alert", "coverage"}
+
+
+def others(db, text, number, time):
+    """A row with the text in each of its columns that takes one, in every other table that there is."""
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")}
+    for table in sorted(tables - FILLED):
+        row = {}
+        for _, name, kind, *_ in db.execute(f"PRAGMA table_info({table})"):
+            value = {"id": number, "time": time, "start": time, "last": time}.get(name, 1)
+            row[name] = text if "TEXT" in kind.upper() else value
+        columns = ", ".join(f'"{name}"' for name in row)
+        # The rows of a text may be one: of those that do not differ it is the first.
+        db.execute(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
 
 
 def about(scratch, name, **store):

@@ -108,6 +108,9 @@ python3 "$here/door.py" "$weir" "$root/web-ta" "$features" "$work"
 say "what people say of devices"
 python3 "$here/said.py" "$weir" "$root/web-ta" "$features" "$work"
 
+say "attacks"
+python3 "$here/attacks.py" "$weir" "$root/web-ta" "$features" "$work"
+
 say "TLS to MariaDB"
 python3 "$here/tls.py" "$root/web-ta" "$port" "$work"
 
@@ -149,6 +152,9 @@ python3 "$here/query.py" "$weir" "$root/web-ta" "$work"
 
 say "pages"
 python3 "$here/pages.py" "$root/web-ta" "$work/sqlite/web.json" "$work/mariadb/web.json" "$work"
+say "API"
+python3 "$here/api.py" "$root/web-ta" "$work/sqlite/web.json" "$work/mariadb/web.json" "$work"
+
 say "a browser"
 python3 "$here/browser/run.py" "$weir" "$work/sqlite/config.toml" "$work/mariadb/config.toml"
 say "all well"

@@ -12,6 +12,9 @@ if (!defined('WEIR')) {
 
 const FORMATS = ['json', 'csv'];
 
+/** A day of the calendar and a minute of it. */
+const API_MOMENT = '^(19[7-9]|20[0-9])[0-9]-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]$';
+
 /** The page of an address behind api.php. */
 function apiPage(string $path): Page
 {
@@ -23,8 +26,14 @@ function apiPage(string $path): Page
 /** Somebody who misspelt a filter shall not take all rows for the answer. */
 function checkStrictly(Page $page, Request $request, Filter $filter): void
 {
-    $known = array_column(apiParameters($page), 'name');
-    $wrong = [...array_diff(array_map(strval(...), array_keys($_GET)), $known), ...$filter->ignored()];
+    $known = array_column(apiParameters($page), 'schema', 'name');
+    $wrong = $filter->ignored();
+    foreach ($_GET as $name => $value) {
+        $allowed = $known[$name]['enum'] ?? [$value];
+        if (!isset($known[$name]) || !in_array($value, $allowed, true) || !is_string($value) || trim($value) === '') {
+            $wrong[] = (string) $name;
+        }
+    }
     if ($wrong !== []) {
         $names = implode(', ', array_unique($wrong));
         throw new Trouble(400, t('These parameters make no sense: {names}.', ['names' => $names]));
@@ -126,12 +135,13 @@ function apiParameters(Page $page): array
             array_push($sorts, $name, "-$name");
         }
     }
-    $moment = ['type' => 'string', 'pattern' => '^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$', 'examples' => ['2026-11-21T18:30']];
+    $moment = static fn (string $example): array =>
+        ['type' => 'string', 'pattern' => API_MOMENT, 'examples' => [$example]];
     $text = apiParam(Param::Text);
     $common = [
         ['range', ['enum' => array_keys(Span::CHOICES), 'default' => Span::USUAL], 'The last time, up to now or to the newest record.'],
-        ['from', $moment, 'Instead of a range: the begin, in the time of the router.'],
-        ['to', $moment, 'The end, which is not part of it.'],
+        ['from', $moment('2026-11-21T18:30'), 'Instead of a range: the begin, in the time of the router.'],
+        ['to', $moment('2026-11-22T06:00'), 'The end, later than the begin, and not part of it.'],
         ['router', ['type' => 'string', 'pattern' => '^[\w-]{1,64}$'], 'A database, where several routers write to one server.'],
         ['device', apiParam(Param::Address), 'By its address, as the rows have it.'],
         ['q', $text, 'What is searched for, in the language of docs/QUERIES.md.'],
@@ -156,8 +166,8 @@ function apiParameters(Page $page): array
 function apiParam(Param $param): array
 {
     return match ($param) {
-        // Neither control characters nor nothing but spaces.
-        Param::Text => ['type' => 'string', 'minLength' => 1, 'maxLength' => 1024, 'pattern' => '^[^\x00-\x1f\x7f-\x9f]*$'],
+        // Something that can be seen, and no control characters; 1024 are bytes.
+        Param::Text => ['type' => 'string', 'minLength' => 1, 'maxLength' => 1024, 'pattern' => '^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$'],
         Param::Flag => ['enum' => ['1']],
         default => ['type' => 'string', 'pattern' => preg_replace('#^/(.*)/[A-Za-z]*$#s', '$1', $param->pattern())],
     };
