@@ -24,7 +24,7 @@ CSP = ("default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' 
 TIMES = {"time", "start", "last", "ended", "first", "list_version"}
 
 
-def check_page(answer, status=200):
+def check_page(answer, status=200, scripts=1):
     """A page that is well-formed and safe; returns it parsed."""
     assert answer.status == status, (answer.status, answer.text[:500])
     assert answer.headers["Content-Security-Policy"] == CSP
@@ -34,7 +34,7 @@ def check_page(answer, status=200):
     assert not re.search(r"(Warning|Notice|Deprecated|Fatal error)\b.{0,200}\bon line\b", answer.text), answer.text
     html = Html(answer.text)
     assert not html.wrong, html.wrong[:5]
-    assert html.scripts == 1, "only the script of the pages themselves"
+    assert html.scripts == scripts, "only the script of the pages themselves"
     return html
 
 

@@ -104,6 +104,9 @@ done
 say "sign-in"
 python3 "$here/door.py" "$weir" "$root/web-ta" "$features" "$work"
 
+say "what people change"
+python3 "$here/settings.py" "$weir" "$root/web-ta" "$work"
+
 say "TLS to MariaDB"
 python3 "$here/tls.py" "$root/web-ta" "$port" "$work"
 

@@ -39,7 +39,7 @@ function settingsPart(Edit $edit): ?string
     if ($isWrong) {
         http_response_code(422);
     }
-    $html = doneBox() . ($isWrong ? wrongBox(editWords($answer)) : '') . settingsNotices($now);
+    $html = doneBox() . troubleBox($now) . ($isWrong ? wrongBox(editWords($answer)) : '') . settingsNotices($now);
     if (isset($_POST['text']) || Request::get()->text('text') !== null) {
         return $html . configText($edit, $now, $answer);
     }
