@@ -98,7 +98,7 @@ impl Sessions {
         let mut is_all = true;
         let mut look = |row: &Labelled| {
             let looked = progress.looked.load(Ordering::Relaxed);
-            let is_late = looked % 1_000 == 0 && clock.running() > MAX_TIME;
+            let is_late = looked.is_multiple_of(1_000) && clock.running() > MAX_TIME;
             if looked >= MAX_ROWS || is_late || progress.is_over.load(Ordering::Relaxed) {
                 is_all = false;
                 return false;
