@@ -469,6 +469,7 @@ return [
     'The daemon runs without a config.toml, by what is built in.' =>
         '守护进程没有使用 config.toml，而是按内置设置运行。',
     'The earlier version is back.' => '已恢复早期版本。',
+    'The past week can not be looked at: {text}' => '无法查看过去一周：{text}',
     'The file is no text in UTF-8.' => '该文件不是 UTF-8 文本。',
     'The sessions of the past week get the names that the saved signatures give them now. The use of apps and the volumes stay as they were written.' =>
         '按现在保存的特征重新识别过去一周的会话。应用使用记录和流量保持不变。',

@@ -132,7 +132,8 @@ function sectionForm(Edit $edit, array $now, array $part, bool $isOpen, array $w
         $html .= settingField($edit, $setting, $now['writable'] === true, $wrong["$name.{$setting['name']}"] ?? '', $posted === $name);
     }
     $more = $name === 'store' ? retentionText($part['settings']) : '';
-    $button = $now['writable'] === true ? '<div class="buttons">' . doButton('save', t('Save'), 'main') . '</div>' : '';
+    $canChange = $now['writable'] === true && array_filter($part['settings'], static fn (array $setting) => $setting['kind'] !== 'path') !== [];
+    $button = $canChange ? '<div class="buttons">' . doButton('save', t('Save'), 'main') . '</div>' : '';
     $version = $posted === $name ? $edit->field('version') : (string) $now['version'];
     $badge = $changed === 0 ? '' : ' ' . badge($changed === 1 ? t('1 changed') : t('{n} changed', ['n' => (string) $changed]), 'ok');
     return '<details class="card section"' . ($isOpen ? ' open' : '') . ' id="s-' . h($name) . '"><summary>[' . h($name) . "]$badge<small>"

@@ -64,7 +64,8 @@ impl Past {
             thread::spawn(move || {
                 // SAFETY: plain numbers; on Linux 0 is the calling thread.
                 unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
-                let found = work(&mut sessions).unwrap_or_else(|exit| json!({"error": exit.to_string()}));
+                let found = work(&mut sessions)
+                    .unwrap_or_else(|exit| json!({"error": "past", "text": exit.to_string()}));
                 *sessions.progress.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
             });
         }
