@@ -26,6 +26,10 @@ serve(
             echo editPage($name, needsSession());
             return;
         }
+        if ($_SERVER['REQUEST_METHOD'] === 'POST' && $_POST === []) {
+            // What is beyond post_max_size PHP leaves out without a word.
+            throw new Trouble(400, t('This is too long. Nothing was saved.'));
+        }
         $edit = new Edit($name, $door->session);
         if ($_SERVER['REQUEST_METHOD'] === 'POST' && !Door::isOwnForm()) {
             throw new Trouble(403, t('The form does not come from this page. Nothing was done.'));

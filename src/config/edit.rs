@@ -117,7 +117,7 @@ fn entry<'a, 's>(
 ) -> Result<(Range<usize>, &'a DeTable<'s>), Stuck> {
     let value = table.get(kind).ok_or(Stuck::Gone)?.get_ref();
     let header = spans(source, value).ok_or(Stuck::Form)?.get(place).cloned().ok_or(Stuck::Gone)?;
-    let found = value.as_array().and_then(|entries| entries.iter().nth(place)?.get_ref().as_table());
+    let found = value.as_array().and_then(|entries| entries.get(place)?.get_ref().as_table());
     Ok((header, found.ok_or(Stuck::Form)?))
 }
 

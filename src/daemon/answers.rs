@@ -44,6 +44,8 @@ struct Shared {
     pulse: Mutex<Value>,
     /// Where packets are exported to.
     export: Mutex<Option<PathBuf>>,
+    /// What was not taken over at the last reload.
+    trouble: Mutex<Value>,
     wanted: AtomicU32,
     max_features: AtomicU32,
     people: Mutex<People>,
@@ -66,6 +68,11 @@ impl Board {
 
     pub fn status(&self) -> Value {
         get(&self.0.status)
+    }
+
+    /// What the files that were read anew could not do; null when they did all.
+    pub fn set_trouble(&self, trouble: Value) {
+        set(&self.0.trouble, trouble);
     }
 
     pub fn set_export(&self, folder: Option<PathBuf>) {
@@ -177,7 +184,11 @@ impl Answers {
             }
             command if COMMANDS.contains(&command) => {
                 match (self.door.may_change(text("session"), text("csrf"), now), &mut self.editor) {
-                    (Ok(()), Some(editor)) => editor.answer(question),
+                    (Ok(()), Some(editor)) => {
+                        let mut told = editor.answer(question);
+                        told["trouble"] = get(&self.board.0.trouble);
+                        told
+                    }
                     (Ok(()), None) => json!({"error": "no file"}),
                     (Err(no), _) => refusal(no),
                 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answers::{Answers, Board};
 use super::clock::{Clock, local};
@@ -387,6 +387,7 @@ impl Daemon {
     /// SIGHUP: takes over the configuration and the signatures, or keeps what
     /// it has when there is a mistake in them.
     fn reload(&mut self, now: Time) {
+        self.board.set_trouble(Value::Null);
         let loaded = load(self.path.as_deref(), self.json)
             .and_then(|(config, path)| Ok((rules_of(&config, path.as_deref())?, config)));
         let (rules, config) = match loaded {
@@ -395,7 +396,7 @@ impl Daemon {
                 for line in exit.to_string().lines() {
                     log::error!("{line}");
                 }
-                return log::error!("reload: nothing was changed because of these mistakes");
+                return self.complain(format!("nothing was changed because of these mistakes: {exit}"));
             }
         };
         if !self.intake.is(&config) {
@@ -407,7 +408,7 @@ impl Daemon {
                 Err(exit) => {
                     let stopper = self.new_stopper(&self.config, now);
                     self.put_stopper(stopper);
-                    return log::error!("reload: nothing was changed: {exit}");
+                    return self.complain(format!("nothing was changed: {exit}"));
                 }
             }
         }
@@ -422,17 +423,17 @@ impl Daemon {
             self.put_export(None);
             match Export::open(&config) {
                 Ok(export) => self.put_export(export),
-                Err(exit) => log::error!("reload: {exit}; no packets are exported"),
+                Err(exit) => self.complain(format!("{exit}; no packets are exported")),
             }
         }
         if self.output.differs(&self.config, &config)
             && let Err(error) = self.output.change_store(&config)
         {
-            return log::error!("reload: the store stays as it was: {error}");
+            return self.complain(format!("the store stays as it was: {error}"));
         }
         self.output.configure(&config);
         if let Err(error) = self.metrics.change(&config) {
-            log::error!("reload: {error}; there are none");
+            self.complain(format!("{error}; there are no metrics"));
         }
         self.engine.configure(self.intake.engine(&config));
         self.engine.set_rules(rules.clone());
@@ -461,9 +462,15 @@ impl Daemon {
         log::info!("reload: done, {} apps", self.rules.apps().len());
     }
 
+    /// Says what of a reload was not done, in the log and to who asked for it.
+    fn complain(&self, text: String) {
+        log::error!("reload: {text}");
+        self.board.set_trouble(text.into());
+    }
+
     fn new_stopper(&self, config: &Config, now: Time) -> Option<Stopper> {
         Stopper::open(config, self.intake.has_heads(), now).unwrap_or_else(|error| {
-            log::error!("reload: {error}; nothing is stopped");
+            self.complain(format!("{error}; nothing is stopped"));
             None
         })
     }

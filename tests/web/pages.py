@@ -35,7 +35,8 @@ def check_page(answer, status=200):
     assert not re.search(r"(Warning|Notice|Deprecated|Fatal error)\b.{0,200}\bon line\b", answer.text), answer.text
     html = Html(answer.text)
     assert not html.wrong, html.wrong[:5]
-    assert html.scripts in (1, 2), "only the scripts of the pages themselves"
+    for script in re.findall(r"<script[^>]*>", answer.text):
+        assert re.fullmatch(r'<script src="static/[\w./]+\.js\?[0-9a-f]+" defer>', script), script
     return html
 
 

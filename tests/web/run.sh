@@ -111,6 +111,9 @@ python3 "$here/said.py" "$weir" "$root/web-ta" "$features" "$work"
 say "attacks"
 python3 "$here/attacks.py" "$weir" "$root/web-ta" "$features" "$work"
 
+say "what people change"
+python3 "$here/settings.py" "$weir" "$root/web-ta" "$work"
+
 say "TLS to MariaDB"
 python3 "$here/tls.py" "$root/web-ta" "$port" "$work"
 

@@ -543,4 +543,151 @@ return [
     '{n} active in {m} minutes' => '{m} 分钟内 {n} 台活跃',
     '{n} going on' => '{n} 个进行中',
     '{n} times' => '{n} 次',
+    // Settings
+    'Settings' => '设置',
+    'Signatures' => '特征',
+    'Policies' => '策略',
+    'Threat lists' => '威胁列表',
+    'Backup' => '备份',
+    '1 changed' => '1 项已更改',
+    '{n} changed' => '{n} 项已更改',
+    'changed' => '已更改',
+    '1 mistake' => '1 处错误',
+    '{n} mistakes' => '{n} 处错误',
+    '{n} in all' => '共 {n} 处',
+    'Add' => '添加',
+    'Add a list' => '添加列表',
+    'By their English names as in features.txt, one a line.' =>
+        '每行一个，使用 features.txt 中的英文名称。',
+    'Cancel' => '取消',
+    'Change' => '更改',
+    'Check' => '检查',
+    'Choose among the devices seen last' => '从最近出现的设备中选择',
+    'Default: {value}' => '默认值：{value}',
+    'Deleted.' => '已删除。',
+    'Download' => '下载',
+    'Earlier versions' => '早期版本',
+    'Edit the whole text of config.toml' => '编辑 config.toml 全文',
+    'Entries' => '条目',
+    'Everything is checked before anything is written. Paths stay those of this machine. What is there now is kept as an earlier version.' =>
+        '写入之前会检查全部内容。路径保持本机的设置。现有内容会作为早期版本保留。',
+    'File' => '文件',
+    'For each device: a time like 90min, or a volume like 500MB; it is stopped when that is used up. Empty for none.' =>
+        '每台设备：时间（如 90min）或流量（如 500MB），用完后即被阻断。留空表示没有。',
+    'Free in a day' => '每日额度',
+    'How grave' => '严重程度',
+    'In the past week it would have stopped {n} sessions of {devices} devices, {bytes}; {looked} sessions were looked at.' =>
+        '过去一周内，它会阻断 {devices} 台设备的 {n} 个会话，共 {bytes}；检查了 {looked} 个会话。',
+    'Left out beyond the limits' => '超出上限而未读入',
+    'Like "mon-fri 21:00-07:00", "sat,sun" or "13:00-14:30", one a line. None means always.' =>
+        '每行一个，如 "mon-fri 21:00-07:00"、"sat,sun" 或 "13:00-14:30"。留空表示始终。',
+    'Lines not understood' => '无法识别的行',
+    'Lines that you changed would have matched' => '您更改的行会匹配到',
+    'MAC addresses, addresses or networks, one a line. None means all devices.' =>
+        '每行一个 MAC 地址、IP 地址或网段。留空表示所有设备。',
+    'Make a line of it' => '生成一行',
+    'Name or meaning …' => '名称或含义…',
+    'Name the past week again' => '重新识别过去一周',
+    'Name them again' => '重新识别',
+    'Names like example.com, each with all below it, one a line. No app, category or host means everything.' =>
+        '每行一个域名，如 example.com，包括其所有子域名。不填应用、分类和域名表示全部流量。',
+    'New policy' => '新建策略',
+    'No mistakes: {apps} apps by {features} features.' =>
+        '没有错误：{apps} 个应用，{features} 条特征。',
+    'None.' => '没有。',
+    'Nothing is stopped while "enabled" in [blocking] is off.' =>
+        '[blocking] 中的 "enabled" 关闭时，不会阻断任何流量。',
+    'Nothing was saved because of these mistakes:' => '由于以下错误，未保存任何内容：',
+    'One file with config.toml, policies among it, and features.txt. No password is in it, nor its hash: where it is restored, those that are there stay.' =>
+        '包含 config.toml（其中有策略）和 features.txt 的单个文件。其中没有密码，也没有密码的哈希：恢复时保留本机已有的密码。',
+    'Only try it: write down what would be stopped, and stop nothing' =>
+        '仅试运行：记录会被阻断的内容，但不阻断',
+    'Only what is changed' => '仅显示已更改的',
+    'Only who is signed in can change something. While there is no password, nobody is.' =>
+        '只有登录后才能更改。没有设置密码时，无人可以登录。',
+    'Passwords and tokens are not shown: "<kept>" stands for one and keeps it. Paths are changed on the router itself.' =>
+        '不显示密码和令牌："<kept>" 代表其中之一，保留它即保持不变。路径只能在路由器上更改。',
+    'Paths are changed in the file itself.' => '路径只能在文件中更改。',
+    'Put files into {folder} on the router; one of them can be chosen here. Usual forms are FireHOL, Spamhaus DROP, hosts files, adblock, dnsmasq and CSV of abuse.ch.' =>
+        '将文件放入路由器上的 {folder}，即可在此选择。支持 FireHOL、Spamhaus DROP、hosts 文件、adblock、dnsmasq 以及 abuse.ch 的 CSV 等常见格式。',
+    'Remove' => '移除',
+    'Remove it' => '清除',
+    'Restore' => '恢复',
+    'Restored. The daemon takes it over.' => '已恢复，守护进程正在应用。',
+    'Saved. The daemon takes it over.' => '已保存，守护进程正在应用。',
+    'Somebody else changed the file meanwhile. Nothing was saved; compare what you have with what is there now.' =>
+        '文件在此期间已被他人更改。未保存任何内容；请与现有内容比较。',
+    'Take back' => '恢复此版本',
+    'Test against the past week' => '用过去一周测试',
+    'Text of the backup' => '备份内容',
+    'That is not there any more, or a secret that should be kept is none.' =>
+        '它已不存在，或者要保留的密码并不存在。',
+    'The age is what limits it.' => '受保留天数限制。',
+    'The size is what limits it.' => '受大小限制。',
+    'The backup has something in it that this Weir does not know. Nothing was restored.' =>
+        '备份中有此版本 Weir 不认识的内容。未恢复任何内容。',
+    'The backup is right. It has: {parts}.' => '备份正确，包含：{parts}。',
+    'The daemon can not write there: {file}' => '守护进程无法写入：{file}',
+    'The daemon does not answer.' => '守护进程没有应答。',
+    'The daemon did not take over everything: {text}' => '守护进程未能全部应用：{text}',
+    'The daemon may not write {path}, so nothing can be changed here.' =>
+        '守护进程无权写入 {path}，因此无法在此更改。',
+    'The daemon may not write {path}: change it in LuCI, or on the router itself.' =>
+        '守护进程无权写入 {path}：请在 LuCI 中或路由器上更改。',
+    'The daemon runs without a config.toml, by what is built in.' =>
+        '守护进程没有使用 config.toml，而是按内置设置运行。',
+    'The earlier version is back.' => '已恢复早期版本。',
+    'The past week can not be looked at: {text}' => '无法查看过去一周：{text}',
+    'The file is no text in UTF-8.' => '该文件不是 UTF-8 文本。',
+    'The sessions of the past week get the names that the saved signatures give them now. The use of apps and the volumes stay as they were written.' =>
+        '按现在保存的特征重新识别过去一周的会话。应用使用记录和流量保持不变。',
+    'There are mistakes in config.toml; they have to be gone first.' =>
+        'config.toml 中有错误，须先改正。',
+    'There are more; these are the oldest.' => '还有更多，这些是最早的。',
+    'There are no lists yet.' => '还没有列表。',
+    'There are no mistakes.' => '没有错误。',
+    'There are no policies yet.' => '还没有策略。',
+    'There are none yet. Each time this file is saved here, what it was before is kept.' =>
+        '还没有。每次在此保存文件时，会保留之前的版本。',
+    'This file is made from /etc/config/weir: change the settings in LuCI.' =>
+        '此文件由 /etc/config/weir 生成：请在 LuCI 中更改设置。',
+    'This form is an old one, or you may not change anything. Nothing was changed.' =>
+        '该表单已过期，或您无权更改。未做任何更改。',
+    'This is no backup of Weir.' => '这不是 Weir 的备份。',
+    'This is too long. Nothing was saved.' => '内容过长，未保存。',
+    'This is written in config.toml in a way that only its text can be changed.' =>
+        '它在 config.toml 中的写法只能通过编辑全文来更改。',
+    'To set one: weir passwd on the router, then come back and sign in.' =>
+        '设置密码：在路由器上运行 weir passwd，然后返回登录。',
+    'To the sign-in' => '前往登录',
+    'To the single settings' => '返回各项设置',
+    'Try on the past week' => '用过去一周试运行',
+    'Version {n}' => '版本 {n}',
+    'What only first bytes tell is not known of the past.' => '仅凭首部字节识别的内容，对过去的会话无从得知。',
+    'What stays without a name' => '仍未识别的',
+    'What would be called otherwise' => '名称会改变的',
+    'When' => '时间',
+    'With {days} days and {mb} MB: at the rate of the last {span} days, {rate} a day, records reach back about {reach} days.' =>
+        '保留 {days} 天、{mb} MB：按最近 {span} 天每天 {rate} 的速度，记录约可追溯 {reach} 天。',
+    'Yesterday {bytes} were written to lasting storage.' => '昨天向持久存储写入了 {bytes}。',
+    'all' => '全部',
+    'everything' => '全部',
+    'expected {what}' => '应为 {what}',
+    'line {line}, column {column}' => '第 {line} 行第 {column} 列',
+    'no' => '否',
+    'yes' => '是',
+    'no name' => '未识别',
+    'not read yet' => '尚未读取',
+    'not set' => '未设置',
+    'read' => '已读取',
+    'set; write here to replace it' => '已设置；在此填写以替换',
+    'stops' => '阻断',
+    'the file is missing' => '文件不存在',
+    '{addresses} addresses, {networks} networks, {names} names' =>
+        '{addresses} 个地址，{networks} 个网段，{names} 个域名',
+    '{n} in {days} days' => '{days} 天内 {n} 次',
+    '{n} sessions of the past week were looked at.' => '检查了过去一周的 {n} 个会话。',
+    '{n} sessions of {devices} devices' => '{devices} 台设备的 {n} 个会话',
+    '{n} sessions were looked at so far. Press the button again for the rest.' =>
+        '目前检查了 {n} 个会话。再次按下按钮以继续。',
 ];

@@ -145,6 +145,7 @@ function editWords(array $answer): string
         'form' => t('This is written in config.toml in a way that only its text can be changed.'),
         'mistakes' => t('There are mistakes in config.toml; they have to be gone first.'),
         'gone' => t('That is not there any more, or a secret that should be kept is none.'),
+        'past' => t('The past week can not be looked at: {text}', ['text' => (string) ($answer['text'] ?? '')]),
         'no text' => t('The file is no text in UTF-8.'),
         'no backup' => t('This is no backup of Weir.'),
         'part' => t('The backup has something in it that this Weir does not know. Nothing was restored.'),

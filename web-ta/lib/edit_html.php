@@ -44,6 +44,13 @@ function needsSession(): string
         . anchor('door.php', say('To the sign-in'), 'button') . '</p></section>';
 }
 
+/** What the daemon said to the files when it took them over. @param array<string, mixed> $now */
+function troubleBox(array $now): string
+{
+    $text = $now['trouble'] ?? null;
+    return is_string($text) ? wrongBox(t('The daemon did not take over everything: {text}', ['text' => $text])) : '';
+}
+
 /** What came of a form. */
 function wrongBox(string $text): string
 {
@@ -53,10 +60,10 @@ function wrongBox(string $text): string
 function doneBox(): string
 {
     $text = match (Request::get()->text('done')) {
-        'saved' => t('Saved. The daemon has taken it over.'),
+        'saved' => t('Saved. The daemon takes it over.'),
         'undone' => t('The earlier version is back.'),
         'deleted' => t('Deleted.'),
-        'restored' => t('Restored. The daemon has taken it over.'),
+        'restored' => t('Restored. The daemon takes it over.'),
         default => '',
     };
     return $text === '' ? '' : '<p class="done" role="status">' . h($text) . '</p>';

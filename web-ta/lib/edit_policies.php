@@ -41,7 +41,7 @@ function policiesPart(Edit $edit): ?string
     if ($isWrong) {
         http_response_code(422);
     }
-    $html = doneBox() . ($isWrong ? wrongBox(editWords($answer)) : '') . ($now['made'] === true ? notice(editWords(['error' => 'made'])) : '');
+    $html = doneBox() . troubleBox($now) . ($isWrong ? wrongBox(editWords($answer)) : '') . ($now['made'] === true ? notice(editWords(['error' => 'made'])) : '');
     if ($now['blocking'] !== true) {
         $html .= notice(t('Nothing is stopped while "enabled" in [blocking] is off.'));
     }

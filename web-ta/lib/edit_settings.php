@@ -39,7 +39,7 @@ function settingsPart(Edit $edit): ?string
     if ($isWrong) {
         http_response_code(422);
     }
-    $html = doneBox() . ($isWrong ? wrongBox(editWords($answer)) : '') . settingsNotices($now);
+    $html = doneBox() . troubleBox($now) . ($isWrong ? wrongBox(editWords($answer)) : '') . settingsNotices($now);
     if (isset($_POST['text']) || Request::get()->text('text') !== null) {
         return $html . configText($edit, $now, $answer);
     }
@@ -94,7 +94,7 @@ function settingsForms(Edit $edit, array $now, string $section, array $answer): 
     $html = settingsSearch($edit, $search, $onlyChanged);
     foreach ($now['sections'] as $part) {
         $shown = array_filter($part['settings'], static fn (array $setting): bool => (!$onlyChanged || $setting['changed'])
-            && ($search === '' || str_contains(small("{$part['name']} {$setting['name']} {$setting['doc']} " . t($setting['doc'])), $search)));
+            && ($search === '' || str_contains(small("{$part['name']} {$setting['name']} {$setting['doc']} " . meaning($setting['doc'])), $search)));
         if ($shown !== []) {
             $isOpen = $search !== '' || $onlyChanged || $open === $part['name'];
             $html .= sectionForm($edit, $now, ['settings' => array_values($shown)] + $part, $isOpen, $wrong, $section);
@@ -132,17 +132,21 @@ function sectionForm(Edit $edit, array $now, array $part, bool $isOpen, array $w
         $html .= settingField($edit, $setting, $now['writable'] === true, $wrong["$name.{$setting['name']}"] ?? '', $posted === $name);
     }
     $more = $name === 'store' ? retentionText($part['settings']) : '';
-    $button = $now['writable'] === true ? '<div class="buttons">' . doButton('save', t('Save'), 'main') . '</div>' : '';
+    $canChange = $now['writable'] === true && array_filter($part['settings'], static fn (array $setting) => $setting['kind'] !== 'path') !== [];
+    $button = $canChange ? '<div class="buttons">' . doButton('save', t('Save'), 'main') . '</div>' : '';
     $version = $posted === $name ? $edit->field('version') : (string) $now['version'];
     $badge = $changed === 0 ? '' : ' ' . badge($changed === 1 ? t('1 changed') : t('{n} changed', ['n' => (string) $changed]), 'ok');
     return '<details class="card section"' . ($isOpen ? ' open' : '') . ' id="s-' . h($name) . '"><summary>[' . h($name) . "]$badge<small>"
-        . h(t(flat($part['doc']))) . "</small></summary>$more" . editForm($edit, $html . $button, ['section' => $name, 'version' => $version]) . '</details>';
+        . h(meaning($part['doc'])) . "</small></summary>$more" . editForm($edit, $html . $button, ['section' => $name, 'version' => $version]) . '</details>';
 }
 
-/** A meaning in one line. */
-function flat(string $doc): string
+/** What a setting means, in one line: as the daemon says it, or in the page's language. */
+function meaning(string $doc): string
 {
-    return trim((string) preg_replace('/\s+/', ' ', $doc));
+    static $texts = null;
+    $texts ??= language() === 'en' ? [] : require __DIR__ . '/../lang/settings_' . language() . '.php';
+    $text = trim((string) preg_replace('/\s+/', ' ', $doc));
+    return $texts[$text] ?? $text;
 }
 
 /** @param array<string, mixed> $setting */
@@ -154,7 +158,7 @@ function settingField(Edit $edit, array $setting, bool $isWritable, string $wron
     if ($isPosted && isset($_POST["v:$name"])) {
         $value = is_array($value) ? $edit->fields("v:$name") : $edit->field("v:$name");
     }
-    $hint = t(flat($setting['doc'])) . ($kind === 'secret' ? '' : ' ' . t('Default: {value}', ['value' => plainValue($setting['default'])]));
+    $hint = meaning($setting['doc']) . ($kind === 'secret' ? '' : ' ' . t('Default: {value}', ['value' => in_array($setting['default'], ['', []], true) ? DASH : plainValue($setting['default'])]));
     if ($kind === 'path') {
         $hint .= ' ' . t('Paths are changed in the file itself.');
     }

@@ -100,7 +100,7 @@ function signaturesPage(Edit $edit, array $answer, string $wrong): string
     $version = $isPosted ? $edit->field('version') : (string) $file['version'];
     $shown = Request::get()->text('backup');
     $does = $edit->does();
-    $html = doneBox() . wrongBox($wrong) . editorCard($edit, $file, $text, $version, $answer);
+    $html = doneBox() . troubleBox($file) . wrongBox($wrong) . editorCard($edit, $file, $text, $version, $answer);
     if ($does === 'try' && isset($answer['unnamed'])) {
         $html .= trialCards($answer);
     } elseif (($answer['running'] ?? false) === true) {

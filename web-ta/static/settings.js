@@ -5,7 +5,8 @@
   const form = document.querySelector('form.settings');
   const field = form?.querySelector('[name=q]');
   const only = form?.querySelector('[name=changed]');
-  if (!field) {
+  // What a search left out is not here to be found.
+  if (!field || field.defaultValue !== '' || only.defaultChecked) {
     return;
   }
   const sections = [...document.querySelectorAll('details.section')];

@@ -66,7 +66,7 @@ const KEPT_COMMENT: &str = "# <kept>";
 
 /// Which lines of `source` are comments that may have a secret in them: they speak
 /// of one, and are none of ours.
-fn doubtful<'a>(source: &'a str) -> impl Iterator<Item = (&'a str, bool)> {
+fn doubtful(source: &str) -> impl Iterator<Item = (&str, bool)> {
     let ours = default_file();
     source.split_inclusive('\n').map(move |line| {
         let small = line.trim().to_lowercase();

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::settings::LISTS;
-use super::{Editor, No};
+use super::{Editor, No, shown};
 
 /// Files that are shown.
 const MAX_FILES: usize = 200;
@@ -19,11 +19,10 @@ impl Editor {
             .filter_map(|entry| entry.file_name().into_string().ok());
         let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).take(MAX_FILES).collect();
         names.sort();
-        let lists = self.config.threat_lists.iter().map(|list| {
-            json!({"name": &*list.name, "path": list.path.display().to_string(), "there": list.path.exists()})
-        });
-        Ok(
-            json!({"folder": folder.display().to_string(), "files": names, "lists": lists.collect::<Vec<_>>()}),
-        )
+        let lists =
+            self.config.threat_lists.iter().map(
+                |list| json!({"name": &*list.name, "path": shown(&list.path), "there": list.path.exists()}),
+            );
+        Ok(json!({"folder": shown(&folder), "files": names, "lists": lists.collect::<Vec<_>>()}))
     }
 }

@@ -154,6 +154,11 @@ fn text<'q>(question: &'q Value, name: &str) -> &'q str {
     question[name].as_str().unwrap_or_default()
 }
 
+/// A path as people find it.
+fn shown(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
 fn backups(path: &Path) -> Value {
     let list = file::backups(path).into_iter();
     list.map(|it| json!({"number": it.number, "written": it.written.micros(), "size": it.size})).collect()

@@ -64,7 +64,8 @@ impl Past {
             thread::spawn(move || {
                 // SAFETY: plain numbers; on Linux 0 is the calling thread.
                 unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
-                let found = work(&mut sessions).unwrap_or_else(|exit| json!({"error": exit.to_string()}));
+                let found = work(&mut sessions)
+                    .unwrap_or_else(|exit| json!({"error": "past", "text": exit.to_string()}));
                 *sessions.progress.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
             });
         }
@@ -98,7 +99,7 @@ impl Sessions {
         let mut is_all = true;
         let mut look = |row: &Labelled| {
             let looked = progress.looked.load(Ordering::Relaxed);
-            let is_late = looked % 1_000 == 0 && clock.running() > MAX_TIME;
+            let is_late = looked.is_multiple_of(1_000) && clock.running() > MAX_TIME;
             if looked >= MAX_ROWS || is_late || progress.is_over.load(Ordering::Relaxed) {
                 is_all = false;
                 return false;

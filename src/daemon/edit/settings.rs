@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use toml::de::{DeTable, DeValue};
 
 use super::guard::objections;
-use super::{Editor, MADE, No, backups, file, text, told};
+use super::{Editor, MADE, No, backups, file, shown, text, told};
 use crate::config::edit::{self, Stuck, is_secret, masked, unmasked};
 use crate::config::{Config, Kind, SECTIONS, described};
 use crate::daemon::policies::{classes, show};
@@ -69,7 +69,7 @@ impl Editor {
             .collect();
         let is_made = source.starts_with(MADE);
         Ok(json!({
-            "path": path.display().to_string(),
+            "path": shown(path),
             "version": file::version(source.as_bytes()),
             "made": is_made,
             "writable": !is_made && file::is_writable(path),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::past::Sessions;
-use super::{Editor, No, backups, file, text};
+use super::{Editor, No, backups, file, shown, text};
 use crate::daemon::Exit;
 use crate::daemon::features::evidence;
 use crate::daemon::openings::Openings;
@@ -20,7 +20,7 @@ impl Editor {
         let path = &self.config.apps.features;
         let text = fits(file::read(path)?, question)?;
         Ok(json!({
-            "path": path.display().to_string(),
+            "path": shown(path),
             "version": file::version(text.as_bytes()),
             "writable": file::is_writable(path),
             "backups": backups(path),

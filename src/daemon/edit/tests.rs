@@ -316,3 +316,20 @@ fn where_there_is_no_file_it_is_said() {
     let told = ask(&mut editor, "features_save", json!({"text": FEATURES, "version": version}));
     assert!(told["file"].as_str().unwrap().starts_with("/proc/version.new: "), "{told}");
 }
+
+#[test]
+fn whatever_can_be_set_has_its_meaning_in_chinese() {
+    let known = include_str!("../../../web-ta/lang/settings_zh.php");
+    let docs = SECTIONS.iter().flat_map(|section| {
+        std::iter::once(section.doc).chain(section.settings.iter().map(|setting| setting.doc))
+    });
+    let keys: std::collections::BTreeSet<String> = docs
+        .map(|doc| {
+            doc.split_whitespace().collect::<Vec<_>>().join(" ").replace('\\', "\\\\").replace('\'', "\\'")
+        })
+        .collect();
+    for key in &keys {
+        assert!(known.contains(&format!("    '{key}' =>\n")), "lang/settings_zh.php lacks: {key}");
+    }
+    assert_eq!(known.matches("' =>\n").count(), keys.len(), "one is there that nobody needs any more");
+}
