@@ -1,6 +1,10 @@
 //! `[[out]]`: any number of them, each a table of its own with the settings of
 //! its kind.
 
+mod answers;
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,8 +15,8 @@ use super::policies::Complaint;
 use super::setting::{Number, Setting, Size, Span};
 use crate::store::eve;
 use crate::store::out::{
-    EveFile, FACILITIES, Form, Framing, Header, Influx, Ipfix, MAX_OUTS, Mqtt, Out, Peer, Secret, Syslog,
-    Transport, Types, Way,
+    Answers, EveFile, FACILITIES, Form, Framing, Header, Influx, Ipfix, MAX_OUTS, Mqtt, Out, Peer, Secret,
+    Syslog, Transport, Types, Way,
 };
 
 /// As config.toml shows it.
@@ -34,8 +38,7 @@ pub const EXAMPLE: &str = "
 # compress = true
 # max_queue = 5000
 # \"udp\" or \"tcp\", where messages have their length before them (\"octets\") or
-# a \"newline\" behind; \"rfc5424\" or \"rfc3164\". The form \"asset\" has services
-# alone, as passive asset platforms read them; deep adds the body of pages.
+# a \"newline\" behind; \"rfc5424\" or \"rfc3164\".
 # [[out]]
 # name = \"siem\"
 # kind = \"syslog\"
@@ -46,7 +49,17 @@ pub const EXAMPLE: &str = "
 # facility = \"daemon\"
 # tag = \"weir\"
 # form = \"eve\"
+# The form \"asset\" has services alone, as passive asset platforms read them; deep
+# adds the body of pages. status and types say which pages, by the code and media
+# type of what was answered: those that are named, or all but those behind a \"!\".
+# [[out]]
+# name = \"assets\"
+# kind = \"syslog\"
+# server = \"192.0.2.1:514\"
+# form = \"asset\"
 # deep = false
+# status = [200, 401, \"5xx\"]
+# types = [\"!image/*\", \"!video/*\"]
 # Volumes, coverage and losses. Version 1 has db, user and password instead of
 # org, bucket and token.
 # [[out]]
@@ -163,13 +176,20 @@ impl Reader<'_> {
 
     fn syslog(&mut self) -> Option<Way> {
         let peer = self.peer();
+        let form = self.choice("form", [("eve", Form::Eve), ("asset", Form::Asset)]);
+        // What is a type, goes by the form.
+        let (types, answers) = match form {
+            Form::Eve => (self.get("types", Types::default(), types), Answers::default()),
+            Form::Asset => (Types::default(), self.answers()),
+        };
         let syslog = Syslog {
-            types: self.get("types", Types::default(), types),
+            types,
+            answers,
+            form,
             header: self.choice("header", [("rfc5424", Header::Rfc5424), ("rfc3164", Header::Rfc3164)]),
             framing: self.choice("framing", [("octets", Framing::Octets), ("newline", Framing::Newline)]),
             facility: self.get("facility", 3, facility),
             tag: self.get("tag", "weir".into(), text),
-            form: self.choice("form", [("eve", Form::Eve), ("asset", Form::Asset)]),
             deep: self.get("deep", false, bool::read),
             peer: peer?,
         };
@@ -333,6 +353,3 @@ fn one_of(value: &DeValue<'_>, words: &[&'static str]) -> Read<&'static str> {
 fn quoted(words: &[&str]) -> String {
     words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ")
 }
-
-#[cfg(test)]
-mod tests;
