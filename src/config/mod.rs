@@ -5,6 +5,7 @@
 //! with its line, like every other mistake in the file.
 
 pub mod edit;
+mod lists;
 mod outs;
 mod parse;
 mod policies;

@@ -11,13 +11,15 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
-use super::policies::Complaint;
+use super::lists::{self, Complaint, Several};
 use super::setting::{Number, Setting, Size, Span};
 use crate::store::eve;
 use crate::store::out::{
     Answers, EveFile, FACILITIES, Form, Framing, Header, Influx, Ipfix, MAX_OUTS, Mqtt, Out, Peer, Secret,
     Syslog, Transport, Types, Way,
 };
+
+const SECTION: Several = Several { name: "out", plural: "outs", most: MAX_OUTS };
 
 /// As config.toml shows it.
 pub const EXAMPLE: &str = "
@@ -93,18 +95,8 @@ pub const EXAMPLE: &str = "
 
 /// Reads the list of outs; `at` is where its name stands.
 pub fn read(at: Range<usize>, value: &DeValue<'_>, complain: &mut dyn FnMut(Complaint)) -> Vec<Out> {
-    let tables: Option<Vec<_>> = value.as_array().and_then(|items| {
-        items.iter().map(|item| item.get_ref().as_table().map(|table| (item.span(), table))).collect()
-    });
-    let Some(tables) = tables else {
-        complain((at, "expected [[out]], with double brackets".into()));
-        return Vec::new();
-    };
-    if tables.len() > MAX_OUTS {
-        complain((at, format!("expected at most {MAX_OUTS} outs")));
-    }
     let mut outs: Vec<Out> = Vec::new();
-    for (span, table) in tables {
+    for (span, table) in SECTION.tables(at, value, complain) {
         let reader = Reader { table, span: span.clone(), asked: Vec::new(), wrong: Vec::new() };
         let (out, wrong) = reader.out();
         wrong.into_iter().for_each(&mut *complain);
@@ -296,8 +288,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 const KINDS: [&str; 5] = ["eve", "syslog", "influx", "mqtt", "ipfix"];
 
 fn text(value: &DeValue<'_>) -> Read<String> {
-    let text = value.as_str().filter(|text| !text.trim().is_empty() && !text.contains(char::is_control));
-    text.map(Into::into).ok_or_else(|| "text in quotes".into())
+    lists::text(value).map(Into::into).map_err(Into::into)
 }
 
 /// A name has to fit where stages are written down.

@@ -11,7 +11,7 @@ mod types;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-pub use column::{Cell, Column, Event, Kind, Merge, Short, Table, Value, short, short_address};
+pub use column::{Cell, Column, Event, Kind, Merge, Short, Table, Value, short, short_address, short_text};
 pub use rollup::ROLLUPS;
 pub use schema::{Dialect, VERSION, add_column, create, schema_json, upsert};
 pub use types::{Country, Device, Id, Ids, Mac, Name, Proto, seed, seed_of};
