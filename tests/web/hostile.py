@@ -18,10 +18,12 @@ NONSENSE = [
 OWN = {
     "overview": [], "devices": ["vendor"], "apps": ["class"], "app": ["app"], "dns": ["name", "server", "rcode", "qtype", "kind"],
     "sessions": ["app", "host", "server", "proto", "port", "min", "open"], "session": ["id"],
+    "tls": ["sni", "server", "version", "kind", "ja4"], "icmp": ["meaning", "src", "dst"],
+    "services": ["ip", "port", "app_proto", "product"], "row": ["table", "key"],
 }
-COMMON = ["device", "q", "sort", "p"]
+COMMON = ["device", "q", "sort", "p", "after", "before", "until", "cols"]
 RARE = ["page", "range", "from", "to", "lang", "theme", "format"]  # these never come near the database
-NEEDED = {"app": "app=YouTube&", "session": "id=1&"}
+NEEDED = {"app": "app=YouTube&", "session": "id=1&", "row": "table=dns&key=1&"}
 
 EVIL = ['<script>alert(1)</script>', '"><img src=x onerror=alert(1)>', "' onmouseover='alert(1)", "=cmd|' /C calc'!A0",
         "+1+1", "-2+3", "@SUM(1)", "\t=1", "\u202emoc.elgoog", "n" * 1000, "</td></tr></table>", "&lt;b&gt;", "\u0000x\u0007",
@@ -90,10 +92,19 @@ def data(folder, info, scratch, check_page):
                host=text, sessions=n)
         insert(db, "alert", id=number, time=time, last=time, kind=text, severity=n, device=text, src=text, dst=text, port=1,
                what=text, list=text, entry=text, text=text, count=n)
+        ends = dict(id=number, time=time, proto="tcp", device=text)
+        insert(db, "tls", **ends, kind=text, client=text, client_port=1, server=text, server_port=2, sni=text, alpn=text,
+               alpn_offered=text, version=text, ja4=text, ech=n % 3, resumed=n % 2, subject=text, issuer=text, extensions=text)
+        insert(db, "icmp", **ends, src=text, dst=text, kind=3, code=1, meaning=text, session=number, about_proto=text,
+               about_server=text, about_client=text, count=1)
+        insert(db, "service", service=text, proto=text, ip=text, port=n, device=text, app_proto=text, product=text, version=text,
+               host=text, title=text, banner=text, first=time, last=time)
         insert(db, "coverage", id=number, time=time, iface=text, bytes_line=9, bytes_seen=8, bytes_unnamed=n)
     db.commit()
     asked = [("overview", {}), ("devices", {}), ("apps", {}), ("dns", {}), ("sessions", {}), ("http", {}), ("logins", {}),
-             ("stops", {}), ("alerts", {})]
+             ("stops", {}), ("alerts", {}), ("tls", {}), ("icmp", {}), ("services", {})]
+    asked += [("row", {"table": table, "key": (last // 1000 + n) * 2048}) for table in ("dns", "tls", "icmp") for n in range(len(EVIL))]
+    asked += [(page, {"cols": "all,answers,title,banner,subject,text"}) for page in ("dns", "tls", "services", "alerts")]
     asked += [("app", {"app": text}) for text in EVIL] + [("sessions", {"app": text}) for text in EVIL]
     asked += [("dns", {"name": text}) for text in EVIL] + [("session", {"id": (last // 1000 + n) * 2048}) for n in range(len(EVIL))]
     with Server(folder, about(scratch, "evil", kind="sqlite", path=str(copy)), scratch / "php.log") as site:
@@ -103,6 +114,8 @@ def data(folder, info, scratch, check_page):
                 check_page(answer, answer.status if page == "app" else 200)
                 assert "\u202e" not in answer.text and "\x07" not in answer.text
             json.loads(site.api(page=page, range="all", **params).text)
+            for line in site.api(page=page, range="all", format="eve", **params).text.splitlines():
+                json.loads(line)
             for line in site.api(page=page, range="all", format="csv", **params).text.split("\r\n"):
                 for cell in line.replace('"', "").split(","):
                     assert not cell.startswith(("=", "+", "@", "\t", "-2+")), cell

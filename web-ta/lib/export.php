@@ -7,10 +7,12 @@ if (!defined('WEIR')) {
     exit;
 }
 
-// Rows as JSON and CSV, written as they come from the database.
+// Rows as JSON, CSV and EVE, written as they come from the database.
 
 /** Bytes that are sent at once. */
 const CHUNK = 65536;
+
+require __DIR__ . '/eve.php';
 
 /** @param Rows $rows with all that the filter lets through */
 function sendJson(Page $page, Rows $rows, Db $db, Filter $filter): void
@@ -22,6 +24,8 @@ function sendJson(Page $page, Rows $rows, Db $db, Filter $filter): void
         'from' => $filter->span->from,
         'to' => $filter->span->to,
         'filter' => (object) $filter->state(),
+        // Too many to be sorted come in the order that they are kept in.
+        'sorted' => !$rows instanceof Listing || $rows->isSorted($filter->sort) ? $filter->sort : "-$rows->by",
         'ignored' => $filter->ignored(),
         'parts' => (object) $parts,
     ];
@@ -45,6 +49,20 @@ function sendCsv(Page $page, Rows $rows, Filter $filter): void
             $cells[] = csvCell($column->kind, $row[$name]);
         }
         csvLine($out, $cells);
+    }
+}
+
+/** Lines of EVE, of all columns that the table has. */
+function sendEve(Page $page, Rows $rows, Filter $filter): void
+{
+    if (!$rows instanceof Listing) {
+        throw new Trouble(400, t('There is no EVE of this page.'));
+    }
+    $every = $rows->with(allColumns($rows->table));
+    foreach (startRows($every, $filter, 'application/x-ndjson; charset=utf-8', 'ndjson') as $row) {
+        foreach (eveLines($rows->table, $row) as $line) {
+            echo jsonValue($line), "\n";
+        }
     }
 }
 

@@ -45,9 +45,6 @@ final class Filter
     /** Rows on one page. */
     public const PAGE_ROWS = 50;
 
-    /** Beyond this, a narrower filter is the way to find something. */
-    private const LAST_NUMBER = 100000;
-
     /** Whose rows, as the tables name it. */
     public readonly ?string $device;
     /** What is searched for. */
@@ -56,6 +53,10 @@ final class Filter
     public readonly string $sort;
     /** Which page of rows, from 1. */
     public readonly int $number;
+    /** …and where it begins. */
+    public readonly Place $place;
+    /** @var ?list<string> the columns that the address asks for */
+    public readonly ?array $columns;
     /** @var array<string, string> the page's own parameters that are given */
     private array $own = [];
 
@@ -73,12 +74,9 @@ final class Filter
             }
         }
         $this->sort = $this->checkedSort($request->text('sort'));
-        $number = $request->text('p') ?? '1';
-        if (preg_match('/^[1-9][0-9]{0,5}$/D', $number) !== 1 || (int) $number > self::LAST_NUMBER) {
-            $request->ignore('p');
-            $number = '1';
-        }
-        $this->number = (int) $number;
+        $this->columns = askedColumns($request, (string) ($_SERVER['QUERY_STRING'] ?? ''));
+        $this->place = Place::read($request);
+        $this->number = $this->place->number;
     }
 
     private function checked(string $name, Param $param): ?string
@@ -133,7 +131,8 @@ final class Filter
         $state += $this->lasting() + $this->own;
         $state += $this->text === null ? [] : ['q' => $this->text];
         $state += $this->sort === $this->page->sort ? [] : ['sort' => $this->sort];
-        return $state + ($this->number === 1 ? [] : ['p' => (string) $this->number]);
+        $state += $this->columns === null ? [] : ['cols' => implode(',', $this->columns)];
+        return $state + $this->place->state();
     }
 
     /**
@@ -163,7 +162,7 @@ final class Filter
     public function url(array $changes = [], string $script = ''): string
     {
         // Another filter or order begins at its first page.
-        $state = array_replace($this->state(), ['p' => null], $changes);
+        $state = array_replace($this->state(), Place::none(), $changes);
         return self::query(array_filter($state, static fn ($value) => $value !== null), $script);
     }
 

@@ -36,19 +36,19 @@ function usesWhere(Db $db, Filter $filter): Where
 }
 
 /** Whether there are more rows than those. */
-function isBeyondLatest(Db $db, string $table, Where $where): bool
+function isBeyondLatest(Db $db, string $table, Where $where, int $count = LATEST): bool
 {
     $sql = "SELECT COUNT(*) FROM (SELECT 1 FROM $table" . $where->sql() . ' LIMIT ?) AS counted';
-    return (int) $db->value($sql, [...$where->params, LATEST + 1]) > LATEST;
+    return (int) $db->value($sql, [...$where->params, $count + 1]) > $count;
 }
 
-function latestHint(): string
+function latestHint(int $count = LATEST): string
 {
-    return '<p class="hint">' . say('Lists of names look at the newest {n} rows.', ['n' => grouped(LATEST)]) . '</p>';
+    return '<p class="hint">' . say('Lists of names look at the newest {n} rows.', ['n' => grouped($count)]) . '</p>';
 }
 
 /** The newest rows of a table within the time, as a table in FROM; $by has an index. */
-function latest(string $table, string $columns, Where $where, string $by = 'id'): string
+function latest(string $table, string $columns, Where $where, string $by = 'id', int $count = LATEST): string
 {
-    return "(SELECT $columns FROM $table" . $where->sql() . " ORDER BY $by DESC LIMIT " . LATEST . ') AS latest';
+    return "(SELECT $columns FROM $table" . $where->sql() . " ORDER BY $by DESC LIMIT $count) AS latest";
 }
