@@ -18,14 +18,15 @@ require __DIR__ . '/eve.php';
 function sendJson(Page $page, Rows $rows, Db $db, Filter $filter): void
 {
     $parts = $page->parts($db, $filter);
+    // Too many to be sorted come in the order that they are kept in. Asked before the rows take the connection.
+    $sorted = !$rows instanceof Listing || $rows->isSorted($filter->sort) ? $filter->sort : "-$rows->by";
     $first = startRows($rows, $filter, 'application/json; charset=utf-8', 'json');
     $head = [
         'page' => $page->id,
         'from' => $filter->span->from,
         'to' => $filter->span->to,
         'filter' => (object) $filter->state(),
-        // Too many to be sorted come in the order that they are kept in.
-        'sorted' => !$rows instanceof Listing || $rows->isSorted($filter->sort) ? $filter->sort : "-$rows->by",
+        'sorted' => $sorted,
         'ignored' => $filter->ignored(),
         'parts' => (object) $parts,
     ];
