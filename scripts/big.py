@@ -463,7 +463,10 @@ def main():
             pages = Path(__file__).resolve().parent.parent / "web-ta"
             subprocess.run([sys.executable, args.plans, pages, folder / "web.json", "--plans"], check=True)
         elif server is not None and args.stay:
-            signal.sigwait({signal.SIGTERM, signal.SIGINT})
+            ends = {signal.SIGTERM, signal.SIGINT}
+            # Otherwise they end this at once, and the server stays behind.
+            signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+            signal.sigwait(ends)
     finally:
         if server is not None:
             server.terminate()
