@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-// The same rows as data: api.php/v1/NAME?format=json|csv and the same parameters
+// The same rows as data: api.php/v1/NAME?format=json|csv|eve and the same parameters
 // as the page NAME; all rows of the filter, or one page of them. What there is
 // tells api.php/v1/openapi.json. api.php?page=NAME is the same, and overlooks
 // parameters that make no sense as the pages do.
@@ -27,7 +27,7 @@ serve(
         $page = $path === '' ? Pages::scan()->find($request->text('page') ?? Pages::HOME) : apiPage($path);
         $format = $request->text('format') ?? 'json';
         if (!in_array($format, FORMATS, true)) {
-            throw new Trouble(400, t('The format can be json or csv.'));
+            throw new Trouble(400, t('The format can be json, csv or eve.'));
         }
         $db = Db::open(storeInfo());
         $filter = new Filter($page, $request, Span::read($db, $request));
@@ -38,7 +38,8 @@ serve(
         $rows = $page->rows($db, $filter);
         match (true) {
             $format === 'csv' => sendCsv($page, $rows, $filter),
-            $path !== '' && $request->text('p') !== null => sendPage($page, $rows, $db, $filter),
+            $format === 'eve' => sendEve($page, $rows, $filter),
+            $path !== '' && $filter->place->isAsked($request) => sendPage($page, $rows, $db, $filter),
             default => sendJson($page, $rows, $db, $filter),
         };
     },

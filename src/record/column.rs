@@ -152,6 +152,8 @@ pub struct Table {
     pub keys: usize,
     /// Columns with an index of their own.
     pub indexes: &'static [&'static str],
+    /// Columns that have one too where the table may grow large, see [`Size`](super::Size).
+    pub searched: &'static [&'static str],
 }
 
 /// A type that can be a column.
@@ -261,11 +263,12 @@ event! {
 }
 
 /// Makes each entry a struct, a [`Table`] and a variant of `Record`. Those with
-/// `with event` begin with the columns of [`Event`].
+/// `with event` begin with the columns of [`Event`]; by what is `searched` rows are
+/// found by an index in a large store.
 macro_rules! tables {
     ($(
         $(#[doc = $doc:literal])+
-        $Name:ident = $table:literal, indexed [$($index:literal),*] $(with $event:ident)? {
+        $Name:ident = $table:literal, indexed [$($index:literal),*] $(searched [$($searched:literal),*])? $(with $event:ident)? {
             $($(#[doc = $field_doc:literal])+ $field:ident: $type:ty $(= $merge:ident)?,)+
         }
     )+) => {
@@ -297,6 +300,7 @@ macro_rules! tables {
                         columns: ALL,
                         keys: 1,
                         indexes: &[$($index),*],
+                        searched: &[$($($searched),*)?],
                     }
                 };
             }

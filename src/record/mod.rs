@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub use column::{Cell, Column, Event, Kind, Merge, Short, Table, Value, short, short_address, short_text};
 pub use rollup::ROLLUPS;
-pub use schema::{Dialect, VERSION, add_column, create, schema_json, upsert};
+pub use schema::{Dialect, LARGE, Size, VERSION, add_column, create, schema_json, search_indexes, upsert};
 pub use types::{Country, Device, Id, Ids, Mac, Name, Proto, seed, seed_of};
 
 use crate::time::Time;
@@ -23,7 +23,7 @@ tables! {
     /// One session: the packets of one TCP connection or of one pair of UDP
     /// endpoints until they fell silent. Written while it goes on, if it goes
     /// on for long, and once more when it ends.
-    Session = "session", indexed ["last"] {
+    Session = "session", indexed ["last"] searched ["device", "app", "host"] {
         /// Begins with when the row was first written, in milliseconds: so rows
         /// come to the end of the table, and few pages of it are written again.
         id: Id,
@@ -96,7 +96,7 @@ tables! {
     }
 
     /// One question to DNS with its answer, or one message of mDNS or LLMNR.
-    Dns = "dns", indexed [] {
+    Dns = "dns", indexed [] searched ["device", "qname"] {
         /// Begins with the time in milliseconds.
         id: Id,
         /// When it was asked (answered, if the question was not seen).
@@ -144,7 +144,7 @@ tables! {
     }
 
     /// The handshake of one session of TLS or QUIC.
-    Tls = "tls", indexed [] {
+    Tls = "tls", indexed [] searched ["device", "sni"] {
         /// Begins with the time in milliseconds.
         id: Id,
         /// When it was read, microseconds since 1970.
@@ -208,7 +208,7 @@ tables! {
     }
 
     /// One request of HTTP/1 with its response.
-    Http = "http", indexed [] with event {
+    Http = "http", indexed [] searched ["device", "host"] with event {
         /// The host that was asked for.
         host: Option<Name>,
         /// The method.

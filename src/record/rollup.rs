@@ -7,7 +7,7 @@ use super::column::{Column, Kind, Merge, Table};
 
 /// A table of one step.
 const fn step(name: &'static str, doc: &'static str) -> Table {
-    Table { name, doc, columns: COLUMNS, keys: 3, indexes: &[] }
+    Table { name, doc, columns: COLUMNS, keys: 3, indexes: &[], searched: &[] }
 }
 
 const fn number(name: &'static str, bits: u8, doc: &'static str) -> Column {
@@ -48,6 +48,7 @@ pub const NAME: Table = Table {
     ],
     keys: 1,
     indexes: &["name"],
+    searched: &[],
 };
 
 /// The tables that no record is written to: the stores fill them.

@@ -16,7 +16,40 @@ pub enum Dialect {
     Mariadb,
 }
 
+/// Bytes from which on a store is large. Below, pages look at the newest rows and find
+/// what there is; indexes would take a third more room and write ten times as much.
+pub const LARGE: u64 = 1 << 30;
+
+/// How much a store may hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Size {
+    Small,
+    /// With indexes for what the pages look for.
+    Large,
+}
+
+impl Size {
+    /// Of a store of at most so many bytes.
+    pub fn of(bytes: u64) -> Size {
+        if bytes < LARGE { Size::Small } else { Size::Large }
+    }
+}
+
+/// Characters of a name that are in an index of MariaDB, which takes 3,072 bytes: a
+/// few names may begin alike, and are told apart in their rows.
+const INDEXED_CHARACTERS: u16 = 191;
+
 impl Dialect {
+    /// `column` as a part of an index.
+    fn part(self, column: &Column) -> String {
+        match (self, column.kind) {
+            (Dialect::Mariadb, Kind::Text(length)) if length > INDEXED_CHARACTERS => {
+                format!("{}({INDEXED_CHARACTERS})", self.quote(column.name))
+            }
+            _ => self.quote(column.name),
+        }
+    }
+
     /// `name` as an identifier: some of ours are keywords elsewhere.
     fn quote(self, name: &str) -> String {
         match self {
@@ -70,6 +103,27 @@ pub fn create(table: &Table, dialect: Dialect) -> Vec<String> {
         statements.push(format!("CREATE INDEX IF NOT EXISTS {index_name} ON {name} ({column})"));
     }
     statements
+}
+
+/// Statements that make the indexes of a large store where they are not there yet,
+/// which takes a minute for ten million rows, and drop them where it is small.
+pub fn search_indexes(table: &Table, dialect: Dialect, size: Size) -> Vec<String> {
+    table.searched.iter().map(|column| searched(table, column, dialect, size)).collect()
+}
+
+/// The index by `column` of a large store. Behind it stands what rows are shown in
+/// the order of; where that is the key, databases put it there by themselves.
+fn searched(table: &Table, column: &str, dialect: Dialect, size: Size) -> String {
+    let (name, of) = (dialect.quote(&format!("{}_{column}", table.name)), dialect.quote(table.name));
+    let is_part = |part: &&Column| part.name == column || table.indexes.contains(&part.name);
+    let mut parts: Vec<_> = table.columns.iter().filter(is_part).collect();
+    parts.sort_by_key(|part| part.name != column);
+    let parts: Vec<_> = parts.into_iter().map(|part| dialect.part(part)).collect();
+    match (size, dialect) {
+        (Size::Large, _) => format!("CREATE INDEX IF NOT EXISTS {name} ON {of} ({})", parts.join(", ")),
+        (Size::Small, Dialect::Sqlite) => format!("DROP INDEX IF EXISTS {name}"),
+        (Size::Small, Dialect::Mariadb) => format!("DROP INDEX IF EXISTS {name} ON {of}"),
+    }
 }
 
 /// The statement that adds `column` to a `table` of an older version.
@@ -156,7 +210,7 @@ fn words(doc: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Health, Session, Thing};
+    use crate::record::{Dns, Health, Session, Thing};
 
     /// A table with a few of the columns of devices, one of each merge.
     fn few() -> Table {
@@ -187,6 +241,33 @@ mod tests {
             create(&Session::TABLE, Dialect::Sqlite)[1],
             "CREATE INDEX IF NOT EXISTS \"session_last\" ON \"session\" (\"last\")"
         );
+    }
+
+    #[test]
+    fn a_large_store_finds_rows_by_names() {
+        let of = |dialect, size| search_indexes(&Session::TABLE, dialect, size);
+        assert_eq!(
+            of(Dialect::Sqlite, Size::of(LARGE))[2],
+            "CREATE INDEX IF NOT EXISTS \"session_host\" ON \"session\" (\"host\", \"last\")"
+        );
+        assert_eq!(
+            of(Dialect::Mariadb, Size::Large)[2],
+            "CREATE INDEX IF NOT EXISTS `session_host` ON `session` (`host`(191), `last`)"
+        );
+        assert_eq!(
+            search_indexes(&Dns::TABLE, Dialect::Mariadb, Size::Large)[0],
+            "CREATE INDEX IF NOT EXISTS `dns_device` ON `dns` (`device`)"
+        );
+        assert_eq!(of(Dialect::Sqlite, Size::of(16 << 20))[0], "DROP INDEX IF EXISTS \"session_device\"");
+    }
+
+    #[test]
+    fn what_is_searched_are_columns() {
+        for table in TABLES {
+            for name in table.searched {
+                assert!(table.columns.iter().any(|column| column.name == *name), "{}.{name}", table.name);
+            }
+        }
     }
 
     #[test]

@@ -15,9 +15,9 @@ NONSENSE = [
     b"99999999999999999999", b"../../../etc/passwd", b"<script>alert(1)</script>", b"\"><img src=x onerror=alert(1)>",
     b"\x00", b"\xff\xfe\x80", b"a\r\nX-Injected: 1", "\u202egnp.exe".encode(), b"%s%n", b"${7*7}", b"a" * 3000,
 ]
-COMMON = ["device", "q", "sort", "p"]
+COMMON = ["device", "q", "sort", "p", "after", "before", "until", "cols"]
 RARE = ["page", "range", "from", "to", "lang", "theme", "format"]  # these never come near the database
-NEEDED = {"app": "app=YouTube&", "id": "id=1&", "device": "device=192.168.1.2&"}
+NEEDED = {"app": "app=YouTube&", "id": "id=1&", "table": "table=dns&", "key": "key=1&", "device": "device=192.168.1.2&"}
 
 EVIL = ['<script>alert(1)</script>', '"><img src=x onerror=alert(1)>', "' onmouseover='alert(1)", "=cmd|' /C calc'!A0",
         "+1+1", "-2+3", "@SUM(1)", "\t=1", "\u202emoc.elgoog", "n" * 1000, "</td></tr></table>", "&lt;b&gt;", "\u0000x\u0007",
@@ -101,7 +101,9 @@ def data(folder, info, scratch, check_page):
         insert(db, "coverage", id=number, time=time, iface=text, bytes_line=9, bytes_seen=8, bytes_unnamed=n)
     db.commit()
     asked = [("overview", {}), ("devices", {}), ("apps", {}), ("dns", {}), ("sessions", {}), ("http", {}), ("logins", {}),
-             ("stops", {}), ("alerts", {})]
+             ("stops", {}), ("alerts", {}), ("tls", {}), ("icmp", {}), ("services", {})]
+    asked += [("row", {"table": table, "key": (last // 1000 + n) * 2048}) for table in ("dns", "tls", "icmp") for n in range(len(EVIL))]
+    asked += [(page, {"cols": "all,answers,title,banner,subject,text"}) for page in ("dns", "tls", "services", "alerts")]
     asked += [("app", {"app": text}) for text in EVIL] + [("sessions", {"app": text}) for text in EVIL]
     asked += [("dns", {"name": text}) for text in EVIL] + [("session", {"id": (last // 1000 + n) * 2048}) for n in range(len(EVIL))]
     with Server(folder, about(scratch, "evil", kind="sqlite", path=str(copy)), scratch / "php.log") as site:
@@ -111,6 +113,8 @@ def data(folder, info, scratch, check_page):
                 check_page(answer, answer.status if page == "app" else 200)
                 assert "\u202e" not in answer.text and "\x07" not in answer.text
             json.loads(site.api(page=page, range="all", **params).text)
+            for line in site.api(page=page, range="all", format="eve", **params).text.splitlines():
+                json.loads(line)
             for line in site.api(page=page, range="all", format="csv", **params).text.split("\r\n"):
                 for cell in line.replace('"', "").split(","):
                     assert not cell.startswith(("=", "+", "@", "\t", "-2+")), cell

@@ -42,7 +42,7 @@ php -n "$here/query_units.php" "$root/web-ta" "$root/tests/query/cases.json"
 config() {
     mkdir -p "$work/$1"
     {
-        printf '[store]\nkind = "%s"\nmax_mb = 4000\nkeep_days = 36500\n' "$1"
+        printf '[store]\nkind = "%s"\nmax_mb = 4000\nkeep_days = 36500\ndetails = true\n' "$1"
         printf '[daemon]\ncontrol = "c.sock"\nweb_info = "web.json"\nweb_password = "password"\n'
         printf '[apps]\nfeatures = "%s"\n' "$features"
         cat
@@ -52,6 +52,8 @@ config() {
 
 say "data in SQLite"
 config sqlite <<<$'[sqlite]\npath = "w.db"'
+
+"$weir" read -c "$work/sqlite/config.toml" --json "$sample" >"$work/eve.ndjson"
 
 say "data in MariaDB"
 socket=$work/mariadb.sock
@@ -145,13 +147,27 @@ requests="INSERT INTO http (id, time, proto, client, client_port, server, server
         '/a/path', 'HTTP/1.1', CASE WHEN id % 3 = 0 THEN 404 WHEN id % 5 = 0 THEN NULL ELSE 200 END, 'a browser', NULL,
         'text/html', 'a server', NULL, bytes_in
     FROM session WHERE proto = 'tcp' ORDER BY id LIMIT 120;"
-made="$stops $logins $requests $alerts"
+# …messages of ICMP…
+unreachables="INSERT INTO icmp (id, time, proto, src, dst, device, kind, code, meaning, session, about_proto, about_client,
+        about_client_port, about_server, about_server_port, count)
+    SELECT id, (id - id % 2048) / 2048 * 1000, 'icmp', server, client, device, 3, id % 4, 'unreachable: port', id, proto, client,
+        client_port, server, server_port, 1
+    FROM session WHERE proto = 'udp' ORDER BY id LIMIT 120;"
+made="$unreachables $stops $logins $requests $alerts"
 python3 -c 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.executescript(sys.argv[2]); db.commit()' \
     "$work/sqlite/w.db" "$made"
 mariadb --no-defaults -uroot -S "$socket" weir -e "$made"
 
 say "queries"
 python3 "$here/query.py" "$weir" "$root/web-ta" "$work"
+
+say "large tables"
+for kind in sqlite mariadb; do
+    python3 "$root/scripts/big.py" "$weir" "$work/big-$kind" --kind "$kind" --scale 0.006 --plans "$here/speed.py" >"$work/big.log"
+    grep plans: "$work/big.log"
+done
+mv "$work/big-sqlite" "$work/big"
+sed -i 's/big-sqlite/big/' "$work/big/web.json"
 
 say "pages"
 python3 "$here/pages.py" "$root/web-ta" "$work/sqlite/web.json" "$work/mariadb/web.json" "$work"

@@ -79,6 +79,15 @@ class Server:
         connection.close()
         return Answer(answer.status, answer.headers, body)
 
+    def begin(self, path, size=65536):
+        """The first bytes of what may be long; the rest is not waited for."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read(size)
+        connection.close()
+        return Answer(answer.status, answer.headers, body)
+
     def page(self, **params):
         return self.ask("/?" + urllib.parse.urlencode(params))
 
@@ -94,6 +103,7 @@ class Html(HTMLParser):
         self.open, self.wrong, self.links, self.ids = [], [], [], set()
         self.rows, self.cell, self.in_body = [], None, False
         self.scripts = 0
+        self.keys, self.heads, self.in_head = [], [], False
         self.feed(text)
         self.close()
         if self.open:
@@ -103,6 +113,11 @@ class Html(HTMLParser):
         self.look(tag, dict(attrs))
         if tag not in VOID:
             self.open.append(tag)
+        self.in_head = tag == "th" or (self.in_head and tag != "td")
+        if tag == "th":
+            self.heads.append("")
+        if tag == "tr" and "data-key" in dict(attrs):
+            self.keys.append(dict(attrs)["data-key"])
         if tag == "tbody":
             self.in_body = True
         elif tag == "tr" and self.in_body:
@@ -117,6 +132,8 @@ class Html(HTMLParser):
     def handle_endtag(self, tag):
         if not self.open or self.open.pop() != tag:
             self.wrong.append(f"</{tag}> at {self.getpos()}")
+        if tag == "th":
+            self.in_head = False
         if tag == "tbody":
             self.in_body = False
         elif tag == "td":
@@ -125,6 +142,8 @@ class Html(HTMLParser):
     def handle_data(self, data):
         if self.cell is not None:
             self.cell["text"] += data
+        if self.in_head:
+            self.heads[-1] += data
         if self.open and self.open[-1] in ("script", "style") and data.strip():
             self.wrong.append(f"inline {self.open[-1]}")
 

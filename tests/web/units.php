@@ -95,3 +95,40 @@ same(pulse(['pulse' => ['step' => 0, 'in' => [1]]])['step'], null, 'a step of no
 same(pulse(['pulse' => ['step' => 2, 'in' => [1, 'x', [], 250], 'out' => 'x']]),
     ['is_live' => true, 'step' => 2, 'in' => [1.0, 250.0], 'in_text' => '1.00 kbit/s', 'out' => [], 'out_text' => null], 'nonsense in a pulse');
 same(count(pulse(['pulse' => ['step' => 1, 'in' => range(1, 999), 'out' => []]])['in']), PULSE_STEPS, 'no more steps than are drawn');
+
+// Where a page of rows begins.
+same(Cursor::parse('123~-45')?->number, '-45', 'cursor');
+same(Cursor::parse('tcp80@192.0.2.1')?->key, 'tcp80@192.0.2.1', 'cursor by a name');
+foreach (['', '~1', 'a~b', str_repeat('a', 65), '1~2~3', '1~99999999999999999999'] as $text) {
+    same(Cursor::parse($text), null, "cursor $text");
+}
+$place = static fn (array $values): array => Place::read(new Request($values))->state();
+same($place(['p' => '3', 'after' => '5~7']), ['p' => '3', 'after' => '5~7'], 'place');
+same($place(['p' => '0', 'after' => '5', 'before' => '6', 'until' => "1'"]), ['after' => '5~'], 'nonsense in places');
+
+$ended = (new Segment('last', 'id', [], '10', '20'))->within('5', '15');
+same([$ended->where()->sql(), $ended->where()->params], [' WHERE (last >= ?) AND (last < ?)', ['10', '15']], 'segment');
+$order = static function (string $by, bool $isDown, bool $isWhole, ?string $value, bool $isBackwards): array {
+    $order = new Order('x', new Column('x', Kind::Number, $by), 'id', $isDown, $isWhole, new Cursor('7', $value), $value);
+    $order->beside($where = new Where(), $isBackwards);
+    return [...$order->ends($isBackwards), trim($where->sql()), ...$where->params];
+};
+same($order('last', true, true, '9', false), [null, '10', 'WHERE (last < ? OR id < ?)', '9', '7'], 'behind by an index');
+same($order('last', true, true, '9', true), ['9', null, 'WHERE (last > ? OR id > ?)', '9', '7'], 'before by an index');
+same($order('id', true, true, null, false), [null, '7', ''], 'behind by the key');
+same($order('id', false, true, null, false), ['8', null, ''], 'behind by the key, upwards');
+same($order('rtt_us', true, false, null, false), [null, null, 'WHERE (rtt_us IS NULL AND id < ?)', '7'], 'behind what has no value');
+same(
+    $order('a - b', false, false, '9', false),
+    [null, null, 'WHERE (a - b > (? + 0) OR (a - b = (? + 0) AND id > ?))', '9', '9', '7'],
+    'behind by what is reckoned',
+);
+
+$asked = static fn (string $query): ?array => askedColumns(new Request(['cols' => 'x']), $query);
+same($asked('page=dns&cols=time&cols=qname%2Crcode'), ['time', 'qname', 'rcode'], 'columns');
+same($asked('cols=%3Cb%3E'), null, 'columns that make no sense');
+
+same(eveTime(1445495344123456.0), '2015-10-22T06:29:04.123456+0000', 'EVE time');
+same(eveName('a\\255.b\\.c\\\\\\065'), "a\xff.b.c\\\\065", 'EVE name');
+$ends = ['client' => '128.232.110.120', 'client_port' => 34855.0, 'server' => '66.35.250.204', 'server_port' => 80.0];
+same(communityId(6, $ends), '1:LQU9qZlK+B5F3KDmev6m5PMibrg=', 'Community ID, the first example of its specification');

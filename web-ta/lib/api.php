@@ -10,7 +10,7 @@ if (!defined('WEIR')) {
 // The API's addresses, api.php/v1/NAME, and what it tells of itself. All of it
 // is made of the pages: what one of them has, the API has.
 
-const FORMATS = ['json', 'csv'];
+const FORMATS = ['json', 'csv', 'eve'];
 
 /** A day of the calendar and a minute of it. */
 const API_MOMENT = '^(19[7-9]|20[0-9])[0-9]-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]$';
@@ -46,9 +46,10 @@ function sendPage(Page $page, Rows $rows, Db $db, Filter $filter): void
 {
     $some = $rows->page($filter->sort, $filter->number);
     $isMore = count($some) > Filter::PAGE_ROWS;
-    $next = $isMore ? $filter->url(['page' => null, 'p' => (string) ($filter->number + 1)], $page->id) : null;
+    $step = $rows instanceof Listing ? $rows->next : ($isMore ? ['p' => (string) ($filter->number + 1)] : null);
+    $next = $step === null ? null : $filter->url(['page' => null] + $step, $page->id);
     header('Content-Type: application/json; charset=utf-8');
-    echo jsonValue(jsonHead($page, $db, $filter) + [
+    echo jsonValue(jsonHead($page, $db, $filter, $filter->sort) + [
         'next' => $next,
         'rows' => array_slice($some, 0, Filter::PAGE_ROWS),
     ]), "\n";
@@ -121,6 +122,7 @@ function apiOperation(Page $page): array
             'content' => [
                 'application/json' => ['schema' => apiAnswer($page)],
                 'text/csv' => ['schema' => ['type' => 'string']],
+                'application/x-ndjson' => ['schema' => ['type' => 'string']],
             ],
         ]] + $answers,
     ];
@@ -147,6 +149,8 @@ function apiParameters(Page $page): array
         ['q', $text, 'What is searched for, in the language of docs/QUERIES.md.'],
         ['sort', ['enum' => $sorts, 'default' => $page->sort], 'A column, downwards after a minus sign.'],
         ['p', ['type' => 'string', 'pattern' => '^[1-9][0-9]{0,4}$'], 'A page of ' . Filter::PAGE_ROWS . ' rows, from 1; without it all rows.'],
+        ['after', ['type' => 'string', 'pattern' => apiPattern(Cursor::PATTERN)], 'Where a page of rows begins: as "next" of the one before has it.'],
+        ['until', ['type' => 'string', 'pattern' => '^[0-9]{1,19}$'], 'Where to look further back: as "next" has it.'],
         ['format', ['enum' => FORMATS, 'default' => 'json'], 'What the rows are to be.'],
         ['lang', ['enum' => ['en', 'zh']], 'Of texts for people.'],
     ];
@@ -169,8 +173,14 @@ function apiParam(Param $param): array
         // Something that can be seen, and no control characters; 1024 are bytes.
         Param::Text => ['type' => 'string', 'minLength' => 1, 'maxLength' => 1024, 'pattern' => '^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$'],
         Param::Flag => ['enum' => ['1']],
-        default => ['type' => 'string', 'pattern' => preg_replace('#^/(.*)/[A-Za-z]*$#s', '$1', $param->pattern())],
+        default => ['type' => 'string', 'pattern' => apiPattern($param->pattern())],
     };
+}
+
+/** A pattern of PHP as others write it. */
+function apiPattern(string $pattern): string
+{
+    return preg_replace('#^/(.*)/[A-Za-z]*$#s', '$1', $pattern);
 }
 
 /** @return array<string, mixed> */
@@ -184,12 +194,13 @@ function apiAnswer(Page $page): array
     $time = ['type' => 'integer', 'description' => 'Microseconds since 1970.'];
     return [
         'type' => 'object',
-        'required' => ['page', 'from', 'to', 'filter', 'ignored', 'parts', 'rows'],
+        'required' => ['page', 'from', 'to', 'filter', 'sorted', 'ignored', 'parts', 'rows'],
         'properties' => [
             'page' => ['const' => $page->id],
             'from' => $time,
             'to' => $time,
             'filter' => ['type' => 'object', 'additionalProperties' => ['type' => 'string']],
+            'sorted' => ['type' => 'string', 'description' => 'The order that the rows have: of very many only the one that they are kept in.'],
             'ignored' => ['type' => 'array', 'maxItems' => 0],
             'parts' => ['type' => 'object', 'description' => 'What else the page shows; not promised to stay as it is.'],
             'next' => ['type' => ['string', 'null'], 'description' => 'The address of the next page, where one was asked for.'],

@@ -86,6 +86,31 @@ abstract class Db
     /** The version of the tables; 0 when there are none yet. */
     abstract protected function schema(): int;
 
+    /**
+     * Columns of a table that have an index named after them.
+     *
+     * @return list<string>
+     */
+    public function indexed(string $table): array
+    {
+        $columns = [];
+        foreach ($this->indexes($table) as $name) {
+            if (str_starts_with($name, "{$table}_")) {
+                $columns[] = substr($name, strlen($table) + 1);
+            }
+        }
+        return $columns;
+    }
+
+    /** @return list<string> names */
+    abstract protected function indexes(string $table): array;
+
+    /** Whether the index of a column has only the begins of its values, so that it gives no order. */
+    public function hasBegins(string $table, string $column): bool
+    {
+        return false;
+    }
+
     /** The condition that the text in $column contains the parameter of contained(). */
     abstract public function contains(string $column): string;
 

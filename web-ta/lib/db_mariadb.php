@@ -105,6 +105,20 @@ final class DbMariadb extends Db
         }
     }
 
+    protected function indexes(string $table): array
+    {
+        $sql = 'SELECT DISTINCT INDEX_NAME AS name FROM information_schema.STATISTICS'
+            . ' WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?';
+        return array_column($this->all($sql, [$table]), 'name');
+    }
+
+    public function hasBegins(string $table, string $column): bool
+    {
+        $sql = 'SELECT MAX(SUB_PART) FROM information_schema.STATISTICS'
+            . ' WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND INDEX_NAME = ?';
+        return $this->value($sql, [$table, "{$table}_$column"]) !== null;
+    }
+
     public function contains(string $column): string
     {
         // The columns compare byte by byte; a search should not.

@@ -76,6 +76,11 @@ final class DbSqlite extends Db
         return (int) $this->value('PRAGMA user_version');
     }
 
+    protected function indexes(string $table): array
+    {
+        return array_column($this->all("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ?", [$table]), 'name');
+    }
+
     public function contains(string $column): string
     {
         // LIKE takes upper and lower case of ASCII as the same here.

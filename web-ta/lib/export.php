@@ -7,10 +7,12 @@ if (!defined('WEIR')) {
     exit;
 }
 
-// Rows as JSON and CSV, written as they come from the database.
+// Rows as JSON, CSV and EVE, written as they come from the database.
 
 /** Bytes that are sent at once. */
 const CHUNK = 65536;
+
+require __DIR__ . '/eve.php';
 
 /**
  * What is told besides the rows.
@@ -18,13 +20,14 @@ const CHUNK = 65536;
  * @param ?array<string, mixed> $parts where they were read already
  * @return array<string, mixed>
  */
-function jsonHead(Page $page, Db $db, Filter $filter, ?array $parts = null): array
+function jsonHead(Page $page, Db $db, Filter $filter, string $sorted, ?array $parts = null): array
 {
     return [
         'page' => $page->id,
         'from' => $filter->span->from,
         'to' => $filter->span->to,
         'filter' => (object) $filter->state(),
+        'sorted' => $sorted,
         'ignored' => $filter->ignored(),
         'parts' => (object) ($parts ?? $page->parts($db, $filter)),
     ];
@@ -34,8 +37,10 @@ function jsonHead(Page $page, Db $db, Filter $filter, ?array $parts = null): arr
 function sendJson(Page $page, Rows $rows, Db $db, Filter $filter): void
 {
     $parts = $page->parts($db, $filter);
+    // Too many to be sorted come in the order that they are kept in. Asked before the rows take the connection.
+    $sorted = !$rows instanceof Listing || $rows->isSorted($filter->sort) ? $filter->sort : "-$rows->by";
     $first = startRows($rows, $filter, 'application/json; charset=utf-8', 'json');
-    $head = jsonHead($page, $db, $filter, $parts);
+    $head = jsonHead($page, $db, $filter, $sorted, $parts);
     echo substr(jsonValue($head), 0, -1), ',"rows":[';
     $comma = "\n";
     foreach ($first as $row) {
@@ -56,6 +61,20 @@ function sendCsv(Page $page, Rows $rows, Filter $filter): void
             $cells[] = csvCell($column->kind, $row[$name]);
         }
         csvLine($out, $cells);
+    }
+}
+
+/** Lines of EVE, of all columns that the table has. */
+function sendEve(Page $page, Rows $rows, Filter $filter): void
+{
+    if (!$rows instanceof Listing) {
+        throw new Trouble(400, t('There is no EVE of this page.'));
+    }
+    $every = $rows->with(allColumns($rows->table));
+    foreach (startRows($every, $filter, 'application/x-ndjson; charset=utf-8', 'ndjson') as $row) {
+        foreach (eveLines($rows->table, $row) as $line) {
+            echo jsonValue($line), "\n";
+        }
     }
 }
 

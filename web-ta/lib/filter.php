@@ -45,9 +45,6 @@ final class Filter
     /** Rows on one page. */
     public const PAGE_ROWS = 50;
 
-    /** Beyond this, a narrower filter is the way to find something. */
-    private const LAST_NUMBER = 100000;
-
     /** Whose rows, as the tables name it. */
     public readonly ?string $device;
     /** What is searched for; null for nothing. */
@@ -61,6 +58,10 @@ final class Filter
     /** Which page of rows, from 1. */
     public readonly int $number;
     private readonly Query $query;
+    /** …and where it begins. */
+    public readonly Place $place;
+    /** @var ?list<string> the columns that the address asks for */
+    public readonly ?array $columns;
     /** @var array<string, string> the page's own parameters that are given */
     private array $own = [];
 
@@ -83,12 +84,9 @@ final class Filter
             }
         }
         $this->sort = $this->checkedSort($request->text('sort'));
-        $number = $request->text('p') ?? '1';
-        if (preg_match('/^[1-9][0-9]{0,5}$/D', $number) !== 1 || (int) $number > self::LAST_NUMBER) {
-            $request->ignore('p');
-            $number = '1';
-        }
-        $this->number = (int) $number;
+        $this->columns = askedColumns($request, (string) ($_SERVER['QUERY_STRING'] ?? ''));
+        $this->place = Place::read($request);
+        $this->number = $this->place->number;
     }
 
     private function checked(string $name, Param $param): ?string
@@ -147,7 +145,8 @@ final class Filter
         }
         $state += $this->asked === '' ? [] : ['q' => $this->asked];
         $state += $this->sort === $this->page->sort ? [] : ['sort' => $this->sort];
-        return $state + ($this->number === 1 ? [] : ['p' => (string) $this->number]);
+        $state += $this->columns === null ? [] : ['cols' => implode(',', $this->columns)];
+        return $state + $this->place->state();
     }
 
     /**
@@ -177,7 +176,7 @@ final class Filter
     public function url(array $changes = [], string $script = ''): string
     {
         // Another filter or order begins at its first page.
-        $state = array_replace($this->state(), ['p' => null]);
+        $state = array_replace($this->state(), Place::none());
         if (array_intersect_key($changes, ['range' => 1, 'from' => 1, 'to' => 1]) !== []) {
             $state['q'] = $this->untimed();
         }

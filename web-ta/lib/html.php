@@ -145,12 +145,23 @@ function ranking(array $items, float $whole): string
  *     are shown, and how: a function that gives HTML, or null for the usual way
  * @param string $main the column that names the row; it heads the card
  * @param ?Filter $filter to sort by; null for a table that is not sorted by its reader
+ * @param ?Listing $list whose rows they are, where its reader chooses columns and looks at single rows
  */
-function table(array $columns, array $rows, array $cells, string $main, string $caption, ?Filter $filter = null): string
-{
+function table(
+    array $columns,
+    array $rows,
+    array $cells,
+    string $main,
+    string $caption,
+    ?Filter $filter = null,
+    ?Listing $list = null,
+): string {
     if ($rows === []) {
         return '<p class="card none">' . say('Nothing was found in this time.') . '</p>';
     }
+    $cells = $list === null ? $cells : chosenCells($filter, $cells, $main);
+    $tools = $list === null ? '' : listTools($list, $filter, array_keys($cells));
+    $first = array_key_first($cells);
     $heads = '';
     $titles = [];
     foreach ($cells as $name => $cell) {
@@ -159,17 +170,18 @@ function table(array $columns, array $rows, array $cells, string $main, string $
     }
     $body = '';
     foreach ($rows as $row) {
-        $body .= '<tr>';
+        $body .= $list === null ? '<tr>' : '<tr data-key="' . h($list->cursorOf($row)) . '">';
         foreach ($cells as $name => $cell) {
             $html = $cell === null ? usualCell($columns[$name]->kind, $row[$name]) : $cell($row);
             $html = picked($filter, $name, $row[$name], $html);
+            $html .= $list !== null && $name === $first ? rowLink($list, $row, $filter) : '';
             $class = $columns[$name]->kind->isNumber() ? 'num' : 'text';
             $class .= ($name === $main ? ' main' : '') . ($html === DASH ? ' void' : '');
             $body .= "<td class=\"$class col-$name\" data-label=\"$titles[$name]\"><div>$html</div></td>";
         }
         $body .= "</tr>\n";
     }
-    return '<div class="table"><table><caption>' . h($caption) . "</caption><thead><tr>$heads</tr></thead>"
+    return $tools . '<div class="table"><table><caption>' . h($caption) . "</caption><thead><tr>$heads</tr></thead>"
         . "<tbody>$body</tbody></table></div>";
 }
 
@@ -207,25 +219,36 @@ function heading(string $name, Column $column, ?Filter $filter): string
  */
 function pager(Rows $all, array &$rows, Filter $filter): string
 {
+    if ($all instanceof Listing) {
+        return listingPager($all, $rows, $filter);
+    }
     $isMore = count($rows) > Filter::PAGE_ROWS;
     $rows = array_slice($rows, 0, Filter::PAGE_ROWS);
-    $before = ($filter->number - 1) * Filter::PAGE_ROWS;
-    if ($rows === [] && $before === 0) {
+    $number = $filter->number;
+    $step = static fn (int $to): array => ['p' => $to === 1 ? null : (string) $to];
+    $before = ($number - 1) * Filter::PAGE_ROWS;
+    return pagerSteps($all, count($rows), $before, $number > 1 ? $step($number - 1) : null, $isMore ? $step($number + 1) : null, $filter);
+}
+
+/**
+ * @param ?array<string, ?string> $back parameters of the page before; null where there is none
+ * @param ?array<string, ?string> $next
+ */
+function pagerSteps(Rows $all, int $shown, int $before, ?array $back, ?array $next, Filter $filter): string
+{
+    if ($shown === 0 && $back === null) {
         return '';
     }
-    $isCounted = !$isMore && $rows !== [];
-    $count = $isCounted ? $before + count($rows) : $all->count();
+    $count = $next === null && $shown > 0 ? $before + $shown : $all->count();
     $total = $count > Rows::COUNTED ? t('more than {n}', ['n' => grouped(Rows::COUNTED)]) : grouped($count);
-    $where = $rows === [] ? $total : t('{first}–{last} of {total}', [
+    $where = $shown === 0 ? $total : t('{first}–{last} of {total}', [
         'first' => grouped($before + 1),
-        'last' => grouped($before + count($rows)),
+        'last' => grouped($before + $shown),
         'total' => $total,
     ]);
-    $step = static fn (bool $isThere, int $number, string $text): string => $isThere
-        ? anchor($filter->url(['p' => $number === 1 ? null : (string) $number]), h($text), 'button')
+    $step = static fn (?array $to, string $text): string => $to !== null
+        ? anchor($filter->url($to), h($text), 'button')
         : '<span class="button off" aria-hidden="true">' . h($text) . '</span>';
-    return '<nav class="pager" aria-label="' . say('Pages of rows') . '">'
-        . $step($filter->number > 1, $filter->number - 1, '‹ ' . t('Back'))
-        . '<span>' . h($where) . '</span>'
-        . $step($isMore, $filter->number + 1, t('Next') . ' ›') . '</nav>';
+    return '<nav class="pager" aria-label="' . say('Pages of rows') . '">' . $step($back, '‹ ' . t('Back'))
+        . '<span>' . h($where) . '</span>' . $step($next, t('Next') . ' ›') . '</nav>';
 }

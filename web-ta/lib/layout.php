@@ -32,7 +32,8 @@ function layout(string $title, callable $body, Pages $pages, ?Filter $filter, bo
         . '<link rel="icon" href="' . asset('icon.svg') . "\">\n"
         . '<link rel="stylesheet" href="' . asset('style.css') . "\">\n"
         . '<script src="' . asset('app.js') . "\" defer></script>\n"
-        . ($filter?->page->hasFilter ? '<script src="' . asset('query.js') . "\" defer></script>\n" : '') . "</head>\n<body>\n"
+        . ($filter?->page->hasFilter ? '<script src="' . asset('query.js') . "\" defer></script>\n" : '')
+        . '<script src="' . asset('follow.js') . "\" defer></script>\n</head>\n<body>\n"
         . '<a class="skip" href="#main">' . say('To the content') . "</a>\n"
         . topBar($pages, $filter, $isDoor, $self)
         . "<main id=\"main\"$refresh>\n<div class=\"title\"><h1>" . parentLink($pages, $filter) . h($title) . '</h1>'
@@ -49,17 +50,8 @@ function topBar(Pages $pages, ?Filter $filter, bool $isDoor, string $self = ''):
 {
     // Who is not let in has nowhere to go.
     $isIn = !$isDoor || Door::isSomebodyIn();
-    $here = $filter === null ? null : ($filter->page->parent ?? $filter->page->id);
-    $items = '';
-    foreach ($isIn ? $pages->menu() : [] as $page) {
-        $url = $filter?->to($page->id) ?? "./?page=$page->id";
-        $current = $page->id === $here ? ' aria-current="page"' : '';
-        $items .= '<li><a href="' . h($url) . "\"$current>" . icon($page->icon) . say($page->title) . '</a></li>';
-    }
-    if ($isIn) {
-        $current = str_starts_with($self, 'settings.php') ? ' aria-current="page"' : '';
-        $items .= "<li><a href=\"settings.php\"$current>" . icon('settings') . say('Settings') . '</a></li>';
-    }
+    $here = $filter === null ? null : ($filter->page->parent($filter) ?? $filter->page->id);
+    $items = $isIn ? menuItems($pages, $filter, $here, str_starts_with($self, 'settings.php')) : '';
     $other = language() === 'zh' ? 'en' : 'zh';
     $name = $other === 'zh' ? '中文' : 'English';
     $theme = theme() === 'dark' ? 'light' : 'dark';
@@ -74,10 +66,27 @@ function topBar(Pages $pages, ?Filter $filter, bool $isDoor, string $self = ''):
         . say('Light or dark') . '" title="' . say('Light or dark') . '">' . icon('theme') . "</a>$account</div></header>\n";
 }
 
+/** The menu; what is needed less often is folded away, without script. */
+function menuItems(Pages $pages, ?Filter $filter, ?string $here, bool $isSettings): string
+{
+    [$items, $more, $isInMore] = ['', '', false];
+    foreach ($pages->menu() as $page) {
+        $url = $filter?->to($page->id) ?? "./?page=$page->id";
+        $current = $page->id === $here ? ' aria-current="page"' : '';
+        $item = '<li><a href="' . h($url) . "\"$current>" . icon($page->icon) . say($page->title) . '</a></li>';
+        $page->isMore ? $more .= $item : $items .= $item;
+        $isInMore = $isInMore || ($page->isMore && $current !== '');
+    }
+    $current = $isSettings ? ' aria-current="page"' : '';
+    $items .= "<li><a href=\"settings.php\"$current>" . icon('settings') . say('Settings') . '</a></li>';
+    return $more === '' ? $items : "$items<li><details class=\"menu\"><summary" . ($isInMore ? ' class="here"' : '') . '>'
+        . say('More') . "</summary><ul>$more</ul></details></li>";
+}
+
 /** The way back from a page that is not in the menu. */
 function parentLink(Pages $pages, ?Filter $filter): string
 {
-    $parent = $filter?->page->parent;
+    $parent = $filter?->page->parent($filter);
     return $parent === null ? '' : anchor($filter->to($parent), say($pages->find($parent)->title)) . ' / ';
 }
 
@@ -85,7 +94,8 @@ function exports(Filter $filter): string
 {
     $url = static fn (string $format): string => $filter->url(['format' => $format], 'api.php');
     return '<div class="exports"><span>' . say('All rows as') . '</span>'
-        . anchor($url('csv'), 'CSV') . anchor($url('json'), 'JSON') . '</div>';
+        . anchor($url('csv'), 'CSV') . anchor($url('json'), 'JSON')
+        . ($filter->page->table === null ? '' : anchor($url('eve'), 'EVE')) . '</div>';
 }
 
 function foot(?Filter $filter): string
@@ -109,6 +119,9 @@ function icon(string $name): string
         'http' => 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM3 12h18M12 3c5 6 5 12 0 18M12 3c-5 6-5 12 0 18',
         'sessions' => 'M7 7h13l-4-4M17 17H4l4 4',
         'logins' => 'M14 7a4 4 0 1 1-8 0 4 4 0 0 1 8 0zM3 20c1-4 3-6 7-6M15 14v6M12 17h9M21 17v3',
+        'tls' => 'M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3',
+        'icmp' => 'M12 4l9 16H3zM12 10v5M12 17.5h.01',
+        'services' => 'M12 4v6M5 20v-4h14v4M12 10v6M4 20h2M18 20h2',
         'door' => 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 20c1-4 4-5 8-5s7 1 8 5',
         'stops' => 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM5.6 5.6l12.8 12.8',
         'alerts' => 'M6 16V11a6 6 0 1 1 12 0v5l2 2H4zM10 21h4',

@@ -13,7 +13,8 @@ if (!defined('WEIR')) {
  *   title    English, see t()
  *   order    its place in the menu; a page without one is not in it
  *   icon     of the menu, see icon()
- *   parent   the page of the menu that it belongs to, if it is not in it
+ *   isMore   it is folded away in the menu
+ *   parent   the page of the menu that it belongs to, if it is not in it; or fn (Filter): string
  *   refresh  seconds after which it is shown anew; it is not without this
  *   params   its own parameters: name => Param
  *   controls those with a field: name => [title, options], where options are
@@ -23,6 +24,7 @@ if (!defined('WEIR')) {
  *   admin    true for a page that guests and programs may not see
  *   filter   false for a page that shows one row, where there is nothing to narrow down
  *   columns  of its rows: name => Column
+ *   table    the table that its rows are of, where they are a Listing
  *   sort     the usual order: a column, after "-" for downwards
  *   rows     fn (Db, Filter): Rows
  *   parts    fn (Db, Filter): array, what else is on it: name => rows or numbers
@@ -33,7 +35,8 @@ final class Page
     public readonly string $title;
     public readonly ?int $order;
     public readonly string $icon;
-    public readonly ?string $parent;
+    public readonly bool $isMore;
+    private readonly Closure|string|null $parent;
     public readonly ?int $refresh;
     public readonly bool $hasFilter;
     public readonly bool $isAdmin;
@@ -47,6 +50,8 @@ final class Page
     public readonly array $chips;
     /** @var array<string, Column> */
     public readonly array $columns;
+    /** The table whose rows it lists, if it does. */
+    public readonly ?string $table;
     public readonly string $sort;
     public readonly Closure $view;
     private readonly Closure $rows;
@@ -58,6 +63,7 @@ final class Page
         $this->title = $page['title'];
         $this->order = $page['order'] ?? null;
         $this->icon = $page['icon'] ?? '';
+        $this->isMore = $page['isMore'] ?? false;
         $this->parent = $page['parent'] ?? null;
         $this->refresh = $page['refresh'] ?? null;
         $this->hasFilter = $page['filter'] ?? true;
@@ -67,10 +73,17 @@ final class Page
         $this->controls = $page['controls'] ?? [];
         $this->chips = $page['chips'] ?? [];
         $this->columns = $page['columns'];
+        $this->table = $page['table'] ?? null;
         $this->sort = $page['sort'];
         $this->rows = $page['rows'];
         $this->parts = $page['parts'];
         $this->view = $page['view'];
+    }
+
+    /** The page of the menu that it belongs to; null if it is in it itself. */
+    public function parent(Filter $filter): ?string
+    {
+        return $this->parent instanceof Closure ? ($this->parent)($filter) : $this->parent;
     }
 
     public function rows(Db $db, Filter $filter): Rows

@@ -61,8 +61,18 @@ final class Where
     private array $parts = [];
     /** @var list<int|string> */
     public array $params = [];
+    /** @var list<array{string, list<int|string>, ?string}> those that are not about time, with the column that has one value */
+    public array $others = [];
+    /** The time that the rows are of; null for any. */
+    public ?Span $span = null;
 
     public function add(string $sql, int|string ...$params): static
+    {
+        $this->others[] = [$sql, array_values($params), null];
+        return $this->put($sql, ...$params);
+    }
+
+    private function put(string $sql, int|string ...$params): static
     {
         $this->parts[] = "($sql)";
         array_push($this->params, ...$params);
@@ -72,11 +82,12 @@ final class Where
     /** The column has this value; no condition when there is none to have. */
     public function equal(string $column, ?string $value): static
     {
-        return match ($value) {
-            null => $this,
-            NONE => $this->add("$column IS NULL"),
-            default => $this->add("$column = ?", $value),
-        };
+        if ($value !== null) {
+            [$sql, $params] = $value === NONE ? ["$column IS NULL", []] : ["$column = ?", [$value]];
+            $this->others[] = [$sql, $params, $value === NONE ? null : $column];
+            $this->put($sql, ...$params);
+        }
+        return $this;
     }
 
     /**
@@ -94,7 +105,8 @@ final class Where
     /** Begun within the span, by an id that begins with the time. */
     public function begun(Span $span, string $id = 'id'): static
     {
-        return $this->add("$id >= ? AND $id < ?", Span::id($span->from), Span::id($span->to));
+        $this->span = $span;
+        return $this->put("$id >= ? AND $id < ?", Span::id($span->from), Span::id($span->to));
     }
 
     /**
@@ -103,10 +115,11 @@ final class Where
      */
     public function seen(Span $span): static
     {
+        $this->span = $span;
         if ($span->choice !== 'all') {
-            $this->add('last >= ?', digits($span->from));
+            $this->put('last >= ?', digits($span->from));
         }
-        return $span->hasEnd() ? $this->add('start < ?', digits($span->to)) : $this;
+        return $span->hasEnd() ? $this->put('start < ?', digits($span->to)) : $this;
     }
 
     public function sql(): string
@@ -116,7 +129,7 @@ final class Where
 }
 
 /** The rows of a query: in parts for a page, all of them for an export. */
-final class Rows
+class Rows
 {
     /** Rows are counted up to here: beyond, nobody wants to know exactly. */
     public const COUNTED = 10000;
@@ -133,11 +146,11 @@ final class Rows
      *     all, so they are counted on the way
      */
     public function __construct(
-        private readonly Db $db,
+        protected readonly Db $db,
         public readonly array $columns,
         private readonly string $from,
         private readonly array $params,
-        private readonly string $key,
+        protected readonly string $key,
         private readonly bool $isGrouped = false,
     ) {
     }
@@ -195,17 +208,23 @@ final class Rows
         return $this->count ?? (int) $this->db->value($sql, [...$this->params, self::COUNTED + 1]);
     }
 
-    private function select(string $sort): string
+    /** What is chosen, as SQL: the columns by their names. */
+    protected function chosen(): string
     {
         $columns = [];
         foreach ($this->columns as $name => $column) {
             $columns[] = "$column->sql AS $name";
         }
+        return 'SELECT ' . implode(', ', $columns);
+    }
+
+    private function select(string $sort): string
+    {
         $by = ltrim($sort, '-');
         $order = $this->columns[$by]->order ?? $by;
         $direction = $sort[0] === '-' ? 'DESC' : 'ASC';
         $then = $order === $this->key ? '' : ", $this->key $direction";
-        return 'SELECT ' . implode(', ', $columns) . " $this->from ORDER BY $order $direction$then";
+        return $this->chosen() . " $this->from ORDER BY $order $direction$then";
     }
 
     /**
@@ -214,7 +233,7 @@ final class Rows
      * @param iterable<array<string, mixed>> $rows
      * @return Generator<int, array<string, float|string|null>>
      */
-    private function typed(iterable $rows): Generator
+    protected function typed(iterable $rows): Generator
     {
         foreach ($rows as $row) {
             foreach ($this->columns as $name => $column) {

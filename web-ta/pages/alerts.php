@@ -71,6 +71,7 @@ return [
         'severity' => ['Severity', alertSeverities(...)],
     ],
     'columns' => alertColumns(),
+    'table' => 'alert',
     'sort' => '-time',
 
     'rows' => static function (Db $db, Filter $filter): Rows {
@@ -81,7 +82,7 @@ return [
             ->equal('list', $filter->get('list'))
             ->begun($filter->span)
             ->contains($db, ['text', 'what', 'entry', 'device', 'src', 'dst'], $filter->text);
-        return new Rows($db, alertColumns(), 'FROM alert' . $where->sql(), $where->params, 'id');
+        return new Listing($db, alertColumns(), $filter->page->table, $where, $filter);
     },
 
     'parts' => static fn (Db $db, Filter $filter): array => [],
@@ -107,6 +108,6 @@ return [
                 . ($row['list'] === null ? '' : '<small>' . h(implode(' · ', array_filter([$row['list'], $row['entry']]))) . '</small>'),
             'count' => null,
         ];
-        echo table($all->columns, $rows, $cells, 'text', t('What should be known, and about whom'), $filter), $pager;
+        echo table($all->columns, $rows, $cells, 'text', t('What should be known, and about whom'), $filter, $all), $pager;
     },
 ];

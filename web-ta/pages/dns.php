@@ -12,6 +12,9 @@ require_once __DIR__ . '/../lib/dns.php';
 /** Names and servers in each list on top. */
 const DNS_TOP = 6;
 
+/** They are of the newest rows, this many: there are three of them, and the list itself. */
+const DNS_LATEST = 15000;
+
 /** The conditions of the filter that are neither its time nor its search. */
 function dnsWhere(Filter $filter): Where
 {
@@ -34,7 +37,7 @@ function dnsTop(Db $db, Filter $filter, array $groups, string $key, string $cond
 {
     $time = (new Where())->begun($filter->span);
     $where = dnsWhere($filter)->add("$key IS NOT NULL AND kind = 'dns' AND $condition");
-    $from = 'FROM ' . latest('dns', 'qname, server, device, kind, qtype, rcode, latency_us', $time)
+    $from = 'FROM ' . latest('dns', 'qname, server, device, kind, qtype, rcode, latency_us', $time, count: DNS_LATEST)
         . $where->sql() . " GROUP BY $key";
     $rows = new Rows($db, $groups, $from, [...$time->params, ...$where->params], $key);
     return $rows->top('-' . array_key_last($groups), DNS_TOP);
@@ -64,18 +67,19 @@ return [
         'kind' => ['Kind', static fn () => ['dns' => 'DNS', 'mdns' => 'mDNS', 'llmnr' => 'LLMNR']],
     ],
     'columns' => dnsColumns(),
+    'table' => 'dns',
     'sort' => '-time',
 
     'rows' => static function (Db $db, Filter $filter): Rows {
         $where = dnsWhere($filter)
             ->begun($filter->span)
             ->contains($db, ['qname', 'client', 'server', 'device', 'answers'], $filter->text);
-        return new Rows($db, dnsColumns(), 'FROM dns' . $where->sql(), $where->params, 'id');
+        return new Listing($db, dnsColumns(), $filter->page->table, $where, $filter);
     },
 
-    // Lists for an overview. Who searches looks for rows, and answers are too long to group by.
+    // Lists for an overview. Who searches or turns pages looks for rows, and answers are too long to group by.
     'parts' => static function (Db $db, Filter $filter): array {
-        if ($filter->text !== null) {
+        if ($filter->text !== null || !$filter->place->isFirst()) {
             return ['is_partial' => false, 'names' => [], 'unknown' => [], 'servers' => []];
         }
         $names = [
@@ -88,7 +92,7 @@ return [
             'latency_us' => new Column('Took on average', Kind::Micros, 'ROUND(AVG(latency_us))'),
         ];
         return [
-            'is_partial' => isBeyondLatest($db, 'dns', (new Where())->begun($filter->span)),
+            'is_partial' => isBeyondLatest($db, 'dns', (new Where())->begun($filter->span), DNS_LATEST),
             'names' => dnsTop($db, $filter, $names, 'qname', '1 = 1'),
             'unknown' => dnsTop($db, $filter, $names, 'qname', "rcode = 'NXDOMAIN'"),
             'servers' => dnsTop($db, $filter, $servers, 'server', 'latency_us IS NOT NULL'),
@@ -112,13 +116,13 @@ return [
             h(duration($row['latency_us'])) . ' <small>· ' . h(grouped($row['questions'])) . '</small>',
             $row['latency_us'],
         ], $parts['servers']);
-        if ($filter->text === null) {
+        if ($filter->text === null && $filter->place->isFirst()) {
             echo '<div class="grid three slide">',
                 card(t('Names asked for most'), $names($parts['names'], [])),
                 card(t('Names that do not exist'), $names($parts['unknown'], ['rcode' => 'NXDOMAIN'])),
                 card(t('Slowest servers'), ranking($servers, (float) ($parts['servers'][0]['latency_us'] ?? 0))),
-                '</div>', $parts['is_partial'] ? latestHint() : '';
+                '</div>', $parts['is_partial'] ? latestHint(DNS_LATEST) : '';
         }
-        echo table($all->columns, $rows, dnsCells($filter, $labels), 'qname', t('Questions to DNS and what came back'), $filter), $pager;
+        echo table($all->columns, $rows, dnsCells($filter, $labels), 'qname', t('Questions to DNS and what came back'), $filter, $all), $pager;
     },
 ];

@@ -34,6 +34,7 @@ function requestColumns(): array
 return [
     'title' => 'Requests',
     'order' => 42,
+    'isMore' => true,
     'icon' => 'http',
     'params' => ['host' => Param::Text, 'server' => Param::Address, 'method' => Param::Word, 'status' => Param::Port],
     'chips' => ['host' => 'Host', 'server' => 'Server'],
@@ -45,6 +46,7 @@ return [
         'status' => ['Result', null],
     ],
     'columns' => requestColumns(),
+    'table' => 'http',
     'sort' => '-time',
 
     'rows' => static function (Db $db, Filter $filter): Rows {
@@ -56,7 +58,7 @@ return [
             ->equal('status', $filter->get('status'))
             ->begun($filter->span)
             ->contains($db, ['host', 'uri', 'user_agent', 'server', 'device'], $filter->text);
-        return new Rows($db, requestColumns(), 'FROM http' . $where->sql(), $where->params, 'id');
+        return new Listing($db, requestColumns(), $filter->page->table, $where, $filter);
     },
 
     'parts' => static fn (Db $db, Filter $filter): array => [],
@@ -80,6 +82,6 @@ return [
             'content_type' => null,
             'response_length' => null,
         ];
-        echo table($all->columns, $rows, $cells, 'host', t('Requests of HTTP and what came back'), $filter), $pager;
+        echo table($all->columns, $rows, $cells, 'host', t('Requests of HTTP and what came back'), $filter, $all), $pager;
     },
 ];

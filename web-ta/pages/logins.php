@@ -44,6 +44,7 @@ function loginColumns(): array
 return [
     'title' => 'Log-ins',
     'order' => 45,
+    'isMore' => true,
     'icon' => 'logins',
     'params' => [
         'service' => Param::Word,
@@ -56,6 +57,7 @@ return [
         'outcome' => ['Result', loginOutcomes(...)],
     ],
     'columns' => loginColumns(),
+    'table' => 'auth',
     'sort' => '-time',
 
     'rows' => static function (Db $db, Filter $filter): Rows {
@@ -67,7 +69,7 @@ return [
             ->equal('server', $filter->get('server'))
             ->begun($filter->span)
             ->contains($db, ['user', 'client', 'server', 'device', 'service'], $filter->text);
-        return new Rows($db, loginColumns(), 'FROM auth' . $where->sql(), $where->params, 'id');
+        return new Listing($db, loginColumns(), $filter->page->table, $where, $filter);
     },
 
     'parts' => static fn (Db $db, Filter $filter): array => [],
@@ -94,6 +96,6 @@ return [
                 pick($filter, 'server', $row['server'], h($row['server'])) . ':' . h((string) $row['server_port'])
                 . $small($row['server_version']),
         ];
-        echo table($all->columns, $rows, $cells, 'service', t('Log-ins and what came of them'), $filter), $pager;
+        echo table($all->columns, $rows, $cells, 'service', t('Log-ins and what came of them'), $filter, $all), $pager;
     },
 ];

@@ -33,6 +33,7 @@ return [
         'open' => ['Going on only', true],
     ],
     'columns' => sessionColumns(),
+    'table' => 'session',
     'sort' => '-last',
 
     'rows' => static function (Db $db, Filter $filter): Rows {
@@ -52,7 +53,7 @@ return [
             // A sum has no type of its own: adding makes a number of the parameter.
             $where->add('bytes_in + bytes_out >= ? + 0', $filter->get('min'));
         }
-        return new Rows($db, sessionColumns(), 'FROM session' . $where->sql(), $where->params, 'id');
+        return new Listing($db, sessionColumns(), $filter->page->table, $where, $filter, 'last');
     },
 
     'parts' => static fn (): array => [],
@@ -62,8 +63,7 @@ return [
         $pager = pager($all, $rows, $filter);
         $labels->load($rows);
         echo table($all->columns, $rows, [
-            'last' => static fn (array $row): string => timeTag($row['last']) . '<small>'
-                . anchor($filter->to('session', ['id' => digits($row['id'])]), say('Details'), 'more') . '</small>',
+            'last' => null,
             // With its start below, which needs no column of its own.
             'duration' => static fn (array $row): string => match (true) {
                 $row['reason'] === null => h(duration($row['duration'])) . '<small>' . say('until now') . '</small>',
@@ -86,6 +86,6 @@ return [
                 . ($row['retransmissions'] > 0 ? '<small>' . resent($row['retransmissions']) . '</small>' : ''),
             'reason' => static fn (array $row): string =>
                 stateBadge($row['reason']) . '<small>' . h(stateText($row['state'])) . '</small>',
-        ], 'host', t('Sessions that were going on within the time'), $filter), $pager;
+        ], 'host', t('Sessions that were going on within the time'), $filter, $all), $pager;
     },
 ];

@@ -48,6 +48,7 @@ function stopColumns(): array
 return [
     'title' => 'Stopped',
     'order' => 50,
+    'isMore' => true,
     'icon' => 'stops',
     'params' => ['policy' => Param::Text, 'action' => Param::Text, 'reason' => Param::Word],
     'chips' => ['policy' => 'Policy'],
@@ -56,6 +57,7 @@ return [
         'reason' => ['Why', stopReasons(...)],
     ],
     'columns' => stopColumns(),
+    'table' => 'stop',
     'sort' => '-time',
 
     'rows' => static function (Db $db, Filter $filter): Rows {
@@ -66,7 +68,7 @@ return [
             ->equal('reason', $filter->get('reason'))
             ->begun($filter->span)
             ->contains($db, ['policy', 'device', 'app', 'host'], $filter->text);
-        return new Rows($db, stopColumns(), 'FROM stop' . $where->sql(), $where->params, 'id');
+        return new Listing($db, stopColumns(), $filter->page->table, $where, $filter);
     },
 
     'parts' => static fn (Db $db, Filter $filter): array => [],
@@ -90,6 +92,6 @@ return [
             ) . '<small>' . h(stopReasons()[$row['reason']] ?? $row['reason']) . '</small>',
             'sessions' => null,
         ];
-        echo table($all->columns, $rows, $cells, 'app', t('What policies stopped, and why'), $filter), $pager;
+        echo table($all->columns, $rows, $cells, 'app', t('What policies stopped, and why'), $filter, $all), $pager;
     },
 ];

@@ -13,6 +13,7 @@ use blocking::Blocking;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Params, SslOpts, TxOpts, Value as Sql};
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::rollup::{self, Late};
@@ -20,7 +21,7 @@ use super::{
     Bounds, DEVICES_SELECT, Error, Labelled, Namer, RELABEL_UPDATE, SESSIONS_AT_ONCE, SESSIONS_SELECT, Store,
     ageing, before, of_device, tables,
 };
-use crate::record::{self, Device, Dialect, Id, ROLLUPS, Record, TABLES, Table, VERSION, Value};
+use crate::record::{self, Device, Dialect, Id, ROLLUPS, Record, Size, TABLES, Table, VERSION, Value};
 use crate::time::Time;
 
 /// Rows in one statement. Few different numbers, so that the prepared
@@ -39,6 +40,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
 /// A statement that takes longer than this is not coming back.
 const STATEMENT: Duration = Duration::from_secs(60);
+
+/// …except for indexes of tables that were large before they had them.
+const INDEXING: Duration = Duration::from_secs(3600);
 
 /// Where the server is, and who we are there.
 #[derive(Clone, Debug)]
@@ -134,7 +138,13 @@ impl Mariadb {
             migrate(&mut connection).await?;
             Ok::<_, Failure>(connection)
         };
-        let result = self.runtime.block_on(async { timeout(self.timeout, connecting).await });
+        let size = Size::of(self.bounds.max_size);
+        let result: Result<_, Elapsed> = self.runtime.block_on(async {
+            let connected = timeout(self.timeout, connecting).await?;
+            let Ok(mut connection) = connected else { return Ok(connected) };
+            let indexed = timeout(INDEXING, index(&mut connection, size)).await?;
+            Ok(indexed.map(|()| connection))
+        });
         match result {
             Ok(Ok(connection)) => {
                 self.connection = Some(connection);
@@ -352,6 +362,16 @@ async fn migrate(connection: &mut Conn) -> Result<(), Failure> {
     }
     if version != VERSION {
         connection.exec_drop("REPLACE INTO meta VALUES ('schema', ?)", (VERSION,)).await?;
+    }
+    Ok(())
+}
+
+/// Makes the indexes of a large store, or drops them.
+async fn index(connection: &mut Conn, size: Size) -> Result<(), Failure> {
+    for table in tables() {
+        for statement in record::search_indexes(table, Dialect::Mariadb, size) {
+            connection.query_drop(statement).await?;
+        }
     }
     Ok(())
 }

@@ -282,7 +282,8 @@ mod tests {
         let mut ids = Ids::default();
         let begin = 1_700_000_000 / 86_400 * 86_400;
         let rows: Vec<_> = (0..10_000).map(|n| health(&mut ids, begin + n, n)).collect();
-        let bounds = Bounds { write_budget: 1_000_000, ..LOOSE };
+        // As small as on a router, where there are no indexes to search by.
+        let bounds = Bounds { write_budget: 1_000_000, max_size: 16 << 20, ..LOOSE };
         let mut store = Copied::open(&path, &copy, EVERY, bounds).unwrap();
         store.is_lasting = true;
         store.store.place.is_lasting = false;

@@ -19,7 +19,7 @@ use super::{
     Bounds, DEVICES_SELECT, Error, Labelled, Namer, RELABEL_UPDATE, SESSIONS_AT_ONCE, SESSIONS_SELECT, Store,
     Wear, before, tables,
 };
-use crate::record::{self, Device, Dialect, Id, Record, TABLES, VERSION, Value};
+use crate::record::{self, Device, Dialect, Id, Record, Size, TABLES, VERSION, Value};
 use crate::time::Time;
 
 pub use copy::Copied;
@@ -107,7 +107,7 @@ impl Sqlite {
         self.migrate(version)
     }
 
-    /// Makes the tables and columns that are missing.
+    /// Makes the tables, columns and indexes that are missing.
     fn migrate(&mut self, version: u32) -> Result<(), Open> {
         let transaction = self.connection.transaction()?;
         for table in tables() {
@@ -126,7 +126,9 @@ impl Sqlite {
                     transaction.execute(&record::add_column(table, column, Dialect::Sqlite), ())?;
                 }
             }
-            for statement in record::create(table, Dialect::Sqlite) {
+            let size = Size::of(self.bounds.max_size);
+            let indexes = record::search_indexes(table, Dialect::Sqlite, size);
+            for statement in record::create(table, Dialect::Sqlite).into_iter().chain(indexes) {
                 transaction.execute(&statement, ())?;
             }
         }
