@@ -182,10 +182,11 @@ impl Rows<'_> {
 
     fn read(&self, sql: &str, more: &[Param], each: &mut EachRow<'_>) -> Result<(), Exit> {
         let params = [&self.select.params[..], more].concat();
-        Ok(match self.dialect {
+        match self.dialect {
             Dialect::Sqlite => store::sqlite::read_rows(&self.config.sqlite.path, sql, &params, each)?,
             Dialect::Mariadb => read_mariadb(self.config, sql, &params, each)?,
-        })
+        }
+        Ok(())
     }
 }
 

@@ -205,30 +205,34 @@ SQL = ["' OR 1=1 --", "'; DROP TABLE session; --", '" OR "1"="1', "1) UNION SELE
 def test_nothing_one_can_write_breaks_it(both):
     whole = len(rows(both.site, "sessions", ""))
     queries = []
-    for text in SQL:
+    fields = ["app", "device", "host", "class", "dst", "port", "bytes", "country", "since", "until", "duration", "protocol"]
+    for number, text in enumerate(SQL):
         quoted = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        for field in ["app", "device", "host", "class", "dst", "port", "bytes", "country", "since", "until", "duration", "protocol"]:
+        for field in fields[number % 3::3]:
             queries += [f"{field}:{text}", f"{field}:{quoted}", f"-{field}:{quoted}", f"{field}>{text}"]
         queries += [text, quoted, f"-{quoted}", f"{text}:x", f"app:{quoted},{quoted}"]
     queries += ["a " * 10_000, "app:" + "x," * 10_000, "-" * 1000, '"' * 999, "(" * 500, "a:" * 400, "," * 500, " " * 900,
                 "bytes>" + "9" * 500, "dst:" + ":" * 500, "since:" + "9" * 15 + "w", "until:9999-12-31", "host:" + "*a" * 300]
     raw = [b"\xff", b"app:\xff", b"\"\xc3\"", b"\xed\xa0\x80", b"-\x80", b"\xf4\x90\x80\x80"]
 
-    def ask(query):
+    def ask(numbered):
+        number, query = numbered
         data = urllib.parse.quote_from_bytes(query if isinstance(query, bytes) else query.encode())
-        for page in ("sessions", "apps", "overview"):
+        for page in ("sessions", "apps", "overview")[:1 if number % 9 else 3]:
             answer = both.site.ask(f"/api.php?page={page}&range=all&q={data}")
             assert answer.status in (200, 400, 414), (answer.status, page, query)
             if answer.status == 200 and page == "sessions":
                 assert len(json.loads(answer.text)["rows"]) <= whole
+            if number % 3:
+                continue
             page = both.site.ask(f"/?page={page}&range=all&q={data}")
             assert page.status in (200, 400, 414), (page.status, query)
             assert page.status == 414 or not Html(page.text).wrong, query
             assert len(page.body) < 1_000_000, (len(page.body), query)
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(ask, queries + raw))
-    for query in queries[::23]:
+        list(pool.map(ask, enumerate([*raw, *queries])))
+    for query in queries[::41]:
         if "\x00" not in query:
             assert both.ask("sessions", query, "--count").returncode in (0, 1), query
     assert both.site.ask("/api.php?page=sessions&q[]=x").status == 400

@@ -80,10 +80,11 @@ function unpick(Filter $filter, string $field, float|string|null $value, string 
     return $url === null ? '' : minus($url, "$field:" . ($text ?? '-'), $class);
 }
 
+/** The sign itself is the style sheet's, so that it is in no text that one copies. */
 function minus(string $url, string $what, string $class): string
 {
     $title = say('Without {value}', ['value' => $what]);
-    return "<a class=\"not$class\" href=\"" . h($url) . "\" title=\"$title\" aria-label=\"$title\" rel=\"nofollow\">−</a>";
+    return "<a class=\"not$class\" href=\"" . h($url) . "\" title=\"$title\" aria-label=\"$title\" rel=\"nofollow\"></a>";
 }
 
 /** A value on a page of one row, with links to the list of all that have it, or have it not. */
