@@ -62,7 +62,7 @@ function appUses(Db $db, Filter $filter): array
 function appFinds(Db $db, Filter $filter): array
 {
     $time = (new Where())->seen($filter->span);
-    $where = (new Where())->equal('app', $filter->need('app'))->equal('device', $filter->device);
+    $where = (new Where())->equal('app', $filter->need('app'))->device($db, $filter->device);
     $from = 'FROM ' . latest('session', 'app, device, host, host_source, app_line, bytes_in, bytes_out', $time, 'last') . $where->sql();
     $params = [...$time->params, ...$where->params];
     $sql = "SELECT app_line, host_source, COUNT(*) AS sessions $from GROUP BY app_line, host_source"

@@ -95,7 +95,7 @@ function latestUses(Db $db, Filter $filter): array
 function deviceDns(Db $db, Filter $filter): array
 {
     $time = (new Where())->begun($filter->span);
-    $where = (new Where())->add("kind = 'dns'")->equal('device', $filter->device);
+    $where = (new Where())->add("kind = 'dns'")->device($db, $filter->device);
     $from = latest('dns', 'qname, device, kind, rcode', $time, 'id', SUMMARY_LATEST);
     $columns = [
         'qname' => new Column('Name', Kind::Text, 'qname'),
@@ -128,7 +128,7 @@ function deviceDns(Db $db, Filter $filter): array
  */
 function deviceRows(Db $db, Filter $filter, string $table, array $columns, Where $where, string $sort = '-id'): array
 {
-    $where->equal('device', $filter->device);
+    $where->device($db, $filter->device);
     $key = ltrim($sort, '-');
     return (new Rows($db, $columns, "FROM $table" . $where->sql(), $where->params, $key))->top($sort, DEVICE_ROWS);
 }
@@ -141,7 +141,7 @@ function deviceRows(Db $db, Filter $filter, string $table, array $columns, Where
 function deviceSessions(Db $db, Filter $filter): array
 {
     $time = (new Where())->seen($filter->span);
-    $where = (new Where())->equal('device', $filter->device);
+    $where = (new Where())->device($db, $filter->device);
     $columns = array_intersect_key(sessionColumns(), array_flip(['id', 'last', 'host', 'server', 'server_port', 'proto', 'app', 'bytes_in', 'bytes_out']));
     $from = 'FROM ' . latest('session', 'id, last, host, server, server_port, proto, app, device, bytes_in, bytes_out', $time, 'last') . $where->sql();
     return (new Rows($db, $columns, $from, [...$time->params, ...$where->params], 'id'))->top('-last', DEVICE_ROWS);

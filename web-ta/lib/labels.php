@@ -18,8 +18,9 @@ final class Labels
     private const MENU = 200;
 
     /** What is known of a device, and before it what people say of it. */
-    private const SELECT = 'SELECT device.device, COALESCE(alias, name) AS name, mac, ipv4, ipv6, icon'
-        . ' FROM device LEFT JOIN label ON label.device = device.device';
+    private const SELECT = 'SELECT device.device, COALESCE(label.alias, whole.alias, name) AS name,'
+        . ' mac, ipv4, ipv6, COALESCE(label.icon, whole.icon) AS icon FROM device LEFT JOIN label ON label.device = device.device'
+        . ' LEFT JOIN label AS whole ON whole.device = label.part_of';
 
     /** @var array<string, array{string, string, string}> device => its name, its address and its MAC, each "" if unknown */
     private array $devices = [];

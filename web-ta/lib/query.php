@@ -126,10 +126,19 @@ final class Query
         }
         $sql = new QuerySql($db, $isRolled);
         foreach ($this->terms as $term) {
-            [$condition, $params] = $sql->term($term, $columns);
-            $where->add($condition, ...$params);
+            $column = $isRolled ? null : self::columnOf($term);
+            [$condition, $params] = $column === null ? $sql->term($term, $columns) : ['', []];
+            $column === null ? $where->add($condition, ...$params) : $where->equal($column, $term['is'][0]);
         }
         return $where;
+    }
+
+    /** The column that has the one value that the term asks for, as it is kept, so that an index can find it. */
+    private static function columnOf(array $term): ?string
+    {
+        $isSole = !isset($term['not']) && isset($term['field']) && count($term['field']['columns']) === 1
+            && count($term['is']) === 1 && is_string($term['is'][0]) && $term['is'][0] !== NONE;
+        return $isSole && in_array($term['field']['kind'], ['lower', 'upper'], true) ? $term['field']['columns'][0] : null;
     }
 
     /** A term as text, of a value that a row has; null for one that nobody can write. */

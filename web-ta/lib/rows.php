@@ -90,6 +90,16 @@ final class Where
         return $this;
     }
 
+    /** Rows of the device, under any of its addresses; of all where it is null. */
+    public function device(Db $db, ?string $device): static
+    {
+        $same = $device === null ? [] : sameDevices($db, $device);
+        if (count($same) <= 1) {
+            return $this->equal('device', $device);
+        }
+        return $this->add('device IN (' . implode(', ', array_fill(0, count($same), '?')) . ')', ...$same);
+    }
+
     /**
      * What is searched for is met; its words are looked for in the columns. A column
      * may stand for its row in another table: [column, table, columns there].

@@ -32,6 +32,7 @@ require __DIR__ . '/db.php';
 require __DIR__ . '/span.php';
 require __DIR__ . '/place.php';
 require __DIR__ . '/filter.php';
+require __DIR__ . '/same.php';
 require __DIR__ . '/rows.php';
 require __DIR__ . '/query.php';
 require __DIR__ . '/order.php';

@@ -46,7 +46,7 @@ function summaryNow(Db $db, Filter $filter): array
     // Of a replayed capture the last minute is complete; otherwise it is still being counted.
     $minute = $filter->span->isReplay ? Span::minute($end) : Span::minute($now - WRITTEN_AFTER) - 60e6;
     $seen = (new Where())->add('last >= ?', digits(Span::minute($end - OPEN_MINUTES * 60e6)));
-    $open = (new Where())->add('reason IS NULL')->equal('device', $filter->device);
+    $open = (new Where())->add('reason IS NULL')->device($db, $filter->device);
     $active = usageWhere($db, $filter)->add('id >= ?', Span::id($minute - (ACTIVE_MINUTES - 1) * 60e6));
     $last = usageWhere($db, $filter)->add('id >= ? AND time = ?', Span::id($minute), digits($minute));
     $volume = $db->all(
@@ -66,16 +66,16 @@ function summaryNow(Db $db, Filter $filter): array
 }
 
 /** The last day, or that at the end of a replayed capture. */
-function dayOfAlerts(Filter $filter): Where
+function dayOfAlerts(Db $db, Filter $filter): Where
 {
     $end = $filter->span->isReplay ? $filter->span->newest : Clock::local()->now() * 1e6;
-    return (new Where())->add('id >= ?', Span::id($end - 86400e6))->equal('device', $filter->device);
+    return (new Where())->add('id >= ?', Span::id($end - 86400e6))->device($db, $filter->device);
 }
 
 /** How many alerts there were in it. */
 function summaryAlerts(Db $db, Filter $filter): float
 {
-    $where = dayOfAlerts($filter);
+    $where = dayOfAlerts($db, $filter);
     return (float) $db->value('SELECT COUNT(*) FROM alert' . $where->sql(), $where->params);
 }
 
@@ -96,7 +96,9 @@ function volumeSums(Db $db, Filter $filter): array
     [$volumes, $params] = volumes($db, $filter, ['device', 'app'], ['bytes_in', 'bytes_out', 'sessions']);
     $sql = "SELECT device, app, SUM(bytes_in + bytes_out) AS bytes, SUM(sessions) AS sessions FROM $volumes GROUP BY device, app";
     $sums = ['device' => [], 'app' => [], 'class' => [], 'sessions' => ['' => 0.0]];
+    $wholes = partsOfDevices($db);
     foreach ($db->each($sql, $params) as $row) {
+        $row['device'] = $wholes[(string) $row['device']] ?? $row['device'];
         $sums['sessions'][''] += (float) $row['sessions'];
         foreach (['device', 'app'] as $key) {
             $name = (string) $row[$key];
@@ -201,7 +203,7 @@ function summaryNew(Db $db, Filter $filter): array
         'vendor' => new Column('Maker', Kind::Text, 'vendor'),
         'first' => new Column('First seen', Kind::Time, 'first'),
     ];
-    $where = (new Where())->equal('device', $filter->device)
+    $where = (new Where())->device($db, $filter->device)
         ->add('first >= ? AND first < ?', digits($filter->span->from), digits($filter->span->to));
     $rows = new Rows($db, $columns, 'FROM device' . $where->sql(), $where->params, 'device');
     return [
@@ -228,7 +230,7 @@ function summaryOpen(Db $db, Filter $filter): array
         'device' => new Column('Device', Kind::Text, 'device'),
         'text' => new Column('What happened', Kind::Text, 'text'),
     ];
-    $where = dayOfAlerts($filter)->add('severity <= 2');
+    $where = dayOfAlerts($db, $filter)->add('severity <= 2');
     return (new Rows($db, $columns, 'FROM alert' . $where->sql(), $where->params, 'id'))->top('-id', NEWS_SHOWN);
 }
 
@@ -243,7 +245,7 @@ function summarySessions(Db $db, Filter $filter): ?float
     }
     $where = (new Where())
         ->seen($filter->span)
-        ->equal('device', $filter->device)
+        ->device($db, $filter->device)
         ->contains($db, SESSION_SEARCH, $filter->text);
     return (float) $db->value('SELECT COUNT(*) FROM session' . $where->sql(), $where->params);
 }

@@ -30,7 +30,7 @@ function namedTime(Filter $filter): Where
 function namedSums(Db $db, Filter $filter): array
 {
     $time = namedTime($filter);
-    $where = (new Where())->equal('device', $filter->device)->contains($db, SESSION_SEARCH, $filter->text);
+    $where = (new Where())->device($db, $filter->device)->contains($db, SESSION_SEARCH, $filter->text);
     $columns = implode(', ', [...SESSION_SEARCH, 'country', 'bytes_in + bytes_out AS bytes']);
     $from = latest('session', $columns, $time, 'last', SUMMARY_LATEST);
     $sums = ['host' => [], 'country' => [], 'all' => ['' => 0.0]];
@@ -85,7 +85,7 @@ function summaryDns(Db $db, Filter $filter): array
 {
     $where = (new Where())
         ->add("kind = 'dns'")
-        ->equal('device', $filter->device)
+        ->device($db, $filter->device)
         ->contains($db, ['qname', 'client', 'server', 'device'], $filter->text);
     $time = (new Where())->begun($filter->span);
     $from = latest('dns', 'qname, client, server, device, kind, rcode, latency_us', $time, 'id', SUMMARY_LATEST);

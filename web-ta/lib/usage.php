@@ -28,7 +28,7 @@ const LATEST = 50000;
 /** The device and the search of $filter, for rows that have a device and an app. */
 function usageWhere(Db $db, Filter $filter): Where
 {
-    return (new Where())->equal('device', $filter->device)->contains($db, USAGE_SEARCH, $filter->text);
+    return (new Where())->device($db, $filter->device)->contains($db, USAGE_SEARCH, $filter->text);
 }
 
 /** The same for uses that were going on within the time. */

@@ -117,7 +117,8 @@ function volumeWhere(Db $db, Filter $filter, bool $isRolled): Where
         ? "$column IN (SELECT id FROM rollup_name WHERE " . str_replace('@', 'name', $condition) . ')'
         : str_replace('@', $column, $condition);
     if ($filter->device !== null) {
-        $where->add($names('device', '@ = ?'), $filter->device);
+        $same = sameDevices($db, $filter->device);
+        $where->add($names('device', '@ IN (' . implode(', ', array_fill(0, count($same), '?')) . ')'), ...$same);
     }
     foreach (['app' => '@ = ?', 'class' => '@ IN (SELECT app FROM catalog WHERE class = ?)'] as $name => $condition) {
         $value = $filter->get($name);

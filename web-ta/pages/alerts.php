@@ -76,7 +76,7 @@ return [
 
     'rows' => static function (Db $db, Filter $filter): Rows {
         $where = (new Where())
-            ->equal('device', $filter->device)
+            ->device($db, $filter->device)
             ->equal('kind', $filter->get('kind'))
             ->equal('severity', $filter->get('severity'))
             ->equal('list', $filter->get('list'))

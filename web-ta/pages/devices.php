@@ -100,7 +100,7 @@ return [
 
     'rows' => static function (Db $db, Filter $filter): Rows {
         $where = (new Where())
-            ->equal('device', $filter->device)
+            ->device($db, $filter->device)
             ->equal('vendor', $filter->get('vendor'))
             ->contains($db, ['device', 'name', 'vendor', 'os', 'kind', 'ipv4', 'ipv6'], $filter->text);
         if ($filter->span->choice !== 'all') {

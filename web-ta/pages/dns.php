@@ -19,7 +19,7 @@ const DNS_LATEST = 15000;
 function dnsWhere(Filter $filter): Where
 {
     return (new Where())
-        ->equal('device', $filter->device)
+        ->device($db, $filter->device)
         ->equal('qname', $filter->get('name'))
         ->equal('server', $filter->get('server'))
         ->equal('kind', $filter->get('kind'))

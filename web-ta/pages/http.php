@@ -51,7 +51,7 @@ return [
 
     'rows' => static function (Db $db, Filter $filter): Rows {
         $where = (new Where())
-            ->equal('device', $filter->device)
+            ->device($db, $filter->device)
             ->equal('host', $filter->get('host'))
             ->equal('server', $filter->get('server'))
             ->equal('method', $filter->get('method'))

@@ -59,7 +59,7 @@ return [
 
     'rows' => static function (Db $db, Filter $filter): Rows {
         $where = (new Where())
-            ->equal('device', $filter->device)
+            ->device($db, $filter->device)
             ->equal('meaning', $filter->get('meaning'))
             ->equal('src', $filter->get('src'))
             ->equal('dst', $filter->get('dst'))

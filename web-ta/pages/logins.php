@@ -62,7 +62,7 @@ return [
 
     'rows' => static function (Db $db, Filter $filter): Rows {
         $where = (new Where())
-            ->equal('device', $filter->device)
+            ->device($db, $filter->device)
             ->equal('service', $filter->get('service'))
             ->equal('outcome', $filter->get('outcome'))
             ->equal('user', $filter->get('user'))

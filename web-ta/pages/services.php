@@ -48,7 +48,7 @@ return [
 
     'rows' => static function (Db $db, Filter $filter): Rows {
         $where = (new Where())
-            ->equal('device', $filter->device)
+            ->device($db, $filter->device)
             ->equal('ip', $filter->get('ip'))
             ->equal('port', $filter->get('port'))
             ->equal('app_proto', $filter->get('app_proto'))

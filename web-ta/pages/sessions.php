@@ -39,7 +39,7 @@ return [
     'rows' => static function (Db $db, Filter $filter): Rows {
         $where = (new Where())
             ->seen($filter->span)
-            ->equal('device', $filter->device)
+            ->device($db, $filter->device)
             ->equal('app', $filter->get('app'))
             ->equal('host', $filter->get('host'))
             ->equal('server', $filter->get('server'))

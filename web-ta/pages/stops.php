@@ -62,7 +62,7 @@ return [
 
     'rows' => static function (Db $db, Filter $filter): Rows {
         $where = (new Where())
-            ->equal('device', $filter->device)
+            ->device($db, $filter->device)
             ->equal('policy', $filter->get('policy'))
             ->equal('action', $filter->get('action'))
             ->equal('reason', $filter->get('reason'))

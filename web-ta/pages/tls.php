@@ -73,7 +73,7 @@ return [
 
     'rows' => static function (Db $db, Filter $filter): Rows {
         $where = (new Where())
-            ->equal('device', $filter->device)
+            ->device($db, $filter->device)
             ->equal('sni', $filter->get('sni'))
             ->equal('server', $filter->get('server'))
             ->equal('version', $filter->get('version'))
