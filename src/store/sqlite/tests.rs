@@ -174,6 +174,13 @@ fn sessions_are_named_again_from_a_time_on() {
     writer.execute_batch("BEGIN IMMEDIATE").unwrap();
     store.sessions(since, &mut |row| apps.push(row.app.is_some())).unwrap();
     assert_eq!((apps.len(), apps.iter().filter(|has| **has).count()), (2_200, 440 + 880));
+    let mut shown = 0;
+    let mut until = |_: &Labelled| {
+        shown += 1;
+        shown < 1_200
+    };
+    store.sessions_while(since, &mut until).unwrap();
+    assert_eq!(shown, 1_200, "who has seen enough is shown no more");
     let named: Vec<(String, i64)> = store
         .connection
         .prepare("SELECT app, COUNT(*) FROM session WHERE app IS NOT NULL GROUP BY app")
