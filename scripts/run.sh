@@ -75,6 +75,7 @@ config() {
 features = "$root/features.txt"
 [devices]
 vendors = "$root/oui.bin"
+labels = "$work/devices.toml"
 [store]
 keep_days = $2
 max_mb = 4000
@@ -102,14 +103,10 @@ if [ -n "$PCAP" ]; then
     # What a damaged capture gave is shown all the same.
     "$weir" read -c "$work/$name.toml" "$PCAP" || say "not all of it could be read, see above"
     [ -e "$work/$name.db" ] || exit 1
-    case "$BIND" in
-    127.* | localhost | ::1) ;;
-    *)
-        # Who is elsewhere has to sign in, which takes somebody to ask.
-        "$weir" door -c "$work/$name.toml" &
-        children+=("$!")
-        ;;
-    esac
+    # Who is elsewhere has to sign in, and who changes something, which takes
+    # somebody to ask.
+    "$weir" door -c "$work/$name.toml" &
+    children+=("$!")
 else
     name=live
     list=$(printf '"%s",' $IFACE)

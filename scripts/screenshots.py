@@ -26,8 +26,10 @@ def pages(url):
             return json.load(answer)["rows"]
 
     app = next(row["app"] for row in rows("apps") if row["app"])
+    device = next(row["device"] for row in rows("devices") if row["name"])
     session = next(row["id"] for row in rows("sessions") if row["app"] and row["host"] and row["proto"] == "tcp")
-    return {"overview": {}, "apps": {"page": "apps"}, "app": {"page": "app", "app": app}, "dns": {"page": "dns"},
+    return {"overview": {}, "apps": {"page": "apps"}, "app": {"page": "app", "app": app},
+            "device": {"page": "device", "device": device}, "dns": {"page": "dns"},
             "sessions": {"page": "sessions"}, "session": {"page": "session", "id": session}}
 
 

@@ -2,6 +2,7 @@
 
 mod export;
 mod print;
+mod query;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -28,6 +29,9 @@ weir: who on the network talks to whom, through which app
   weir export [-c FILE] [--session ID] [--filter TEXT] [--since DATE]
                                             packets that the daemon keeps ([export] in config.toml),
                                             as pcapng on stdout
+  weir query  [-c FILE] [WHERE] [QUERY] [--json | --csv | --count] [-n ROWS]
+                                            rows of the database: sessions, dns, http, tls, logins,
+                                            alerts, stops, devices, services or icmp; see below
   weir passwd [-c FILE] [--guest]           set the password that the pages ask for, or that of
                                             guests, who change nothing; an empty line takes theirs away
   weir token  [-c FILE] add NAME            make a token for a program that reads the API, and print it
@@ -57,6 +61,10 @@ Options of weir print:
   Payloads and conversations are shown as they are: there may be passwords in them.
   What would be an order to a terminal is shown by its number. Times are UTC.
 
+Queries of weir query, as in the search box of the pages (docs/QUERIES.md):
+  weir query 'app:YouTube device:tablet dst:192.0.2.0/24 bytes>10M since:2d -dns'
+  weir query dns 'rcode:NXDOMAIN host:*.example.com' -n 20
+
   -c, --config FILE   otherwise ./config.toml, /etc/weir/config.toml or the built-in defaults
   -h, --help          this text
   -V, --version       the version
@@ -75,6 +83,7 @@ pub enum Command {
     Status { config: Option<PathBuf>, json: bool },
     Export { config: Option<PathBuf>, session: Option<i64>, filter: String, since: Option<String> },
     Print { config: Option<PathBuf>, options: Box<Options> },
+    Query { config: Option<PathBuf>, options: Box<crate::daemon::query::Options> },
     PolicyTest { config: Option<PathBuf>, since: String },
     NftPrint { config: Option<PathBuf> },
     NftRemove,
@@ -116,6 +125,7 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
                 since = Some(parser.value()?.string()?);
             }
             Value(value) if name.is_none() && value == "print" => return print::parse(&mut parser, config),
+            Value(value) if name.is_none() && value == "query" => return query::parse(&mut parser, config),
             Value(value) if name.is_none() && value == "export" => return export::parse(&mut parser, config),
             Value(value) if name.is_none() => name = Some(value.string()?),
             Value(value) if matches!(name.as_deref(), Some("features" | "policy" | "threats" | "token")) => {
@@ -221,6 +231,15 @@ mod tests {
         };
         assert_eq!((options.interface.as_deref(), options.dns, options.http), (Some("br-lan"), true, false));
         assert_eq!((options.select.host, options.dump), (Some([192, 0, 2, 1].into()), Some(Dumped::Both)));
+        let Ok(Command::Query { config, options }) = words("query -c a.toml dns name:x -n 5 -dns --count")
+        else {
+            panic!();
+        };
+        assert_eq!((config, &*options.view, options.limit), (Some("a.toml".into()), "dns", Some(5)));
+        assert_eq!(options.query, "name:x -dns");
+        assert!(
+            matches!(words("query -- --json"), Ok(Command::Query { options, .. }) if options.query == "--json")
+        );
         assert_eq!(words("nft --print"), Ok(Command::NftPrint { config: None }));
         assert_eq!(words("nft --remove"), Ok(Command::NftRemove));
         let passwd = |config, is_guest| Ok(Command::Passwd { config, is_guest });
@@ -278,6 +297,9 @@ mod tests {
             ("token fly", "unknown command token fly"),
             ("door --guest", "invalid option '--guest'"),
             ("export", "export needs --session, --filter or --since"),
+            ("query --fly", "invalid option '--fly'"),
+            ("query x -n 0", "-n 0: expected a number from 1 to 10000000"),
+            ("query -c", "missing argument for option '-c'"),
             ("run -c", "missing argument for option '-c'"),
         ] {
             assert_eq!(words(line), Err(says.to_owned()), "{line}");

@@ -12,6 +12,7 @@
 //! - [`dissect`]: what the bytes of a session say. A protocol is one file.
 //! - [`rules`]: `features.txt`, and the matcher that names apps by it.
 //! - [`policy`]: what shall be stopped, and when.
+//! - [`query`]: searches as people write them, and the SQL that they are.
 //! - [`threats`]: lists of addresses and names that are known to be bad.
 //! - [`engine`]: the pure core. Packets in, records out; it asks no clock and
 //!   opens no file, so that the same capture gives the same bytes each time.
@@ -33,6 +34,7 @@ pub mod engine;
 pub mod places;
 pub mod policy;
 pub mod prefix;
+pub mod query;
 pub mod record;
 pub mod rules;
 pub mod source;

@@ -9,7 +9,7 @@ const LAYERS: &[&[&str]] = &[
     &["prefix", "time"],
     &["table"],
     &["record", "wire"],
-    &["dissect", "policy", "rules", "threats"],
+    &["dissect", "policy", "query", "rules", "threats"],
     &["engine"],
     &["places", "source", "store"],
     &["config", "control"],

@@ -17,7 +17,7 @@ use rusqlite::types::ValueRef;
 use weir::config::Config;
 use weir::engine::{Engine, Options};
 use weir::record::{
-    Coverage, Device, Health, Ids, Name, ROLLUPS, Record, Router, Stop, TABLES, Table, Traffic,
+    Coverage, Device, Health, Ids, Label, Name, ROLLUPS, Record, Router, Stop, TABLES, Table, Traffic,
 };
 use weir::rules::Rules;
 use weir::source::{CaptureFile, Source, State};
@@ -57,6 +57,9 @@ fn records(paths: &[std::path::PathBuf]) -> Vec<Record> {
     let now = Time::from_secs(1_780_000_000);
     let router = Router { name: "barn".into(), version: "1", first: now, last: now, ahead_ms: Some(-7) };
     all.push(router.into());
+    let alias = Some("Ann's “平板” \\ '".into());
+    let (icon, grp, part_of) = (Some("tablet".into()), None, Some(Device::Ip([192, 168, 1, 8].into())));
+    all.push(Label { device, alias, icon, grp, part_of, level: "domain", changed: now }.into());
     for n in 0..20 {
         let time = Time::from_secs(1_780_000_000 + n);
         all.push(Record::from(Coverage {
@@ -161,8 +164,31 @@ fn both_databases_hold_the_same_rows_however_often_they_are_written() {
             println!("{}: {} rows are the same", table.name, ours.len());
         }
     }
+    forget_one(&path, &server, Device::Ip([192, 168, 1, 7].into()));
     drop(server);
     fs::remove_dir_all(folder).unwrap();
+}
+
+/// Of a device that is to be forgotten nothing stays but what people say of it,
+/// and of others everything does.
+fn forget_one(path: &Path, server: &Server, device: Device) {
+    let count = |rows: &[Cells], table: &Table| {
+        let column = table.columns.iter().position(|column| column.name == "device");
+        let of = |row: &&Cells| column.is_some_and(|place| row[place].as_deref() == Some(&*device.text()));
+        (rows.len(), rows.iter().filter(of).count())
+    };
+    let before: Vec<_> = TABLES.iter().map(|table| count(&sqlite_rows(path, table), table)).collect();
+    let mut sqlite = Sqlite::open(path, LOOSE).unwrap();
+    let mut mariadb = Mariadb::new(&server.account("secret"), LOOSE).unwrap();
+    let gone = sqlite.purge(&device).unwrap();
+    assert_eq!((mariadb.purge(&device).unwrap(), sqlite.purge(&device).unwrap()), (gone, 0));
+    for (table, (all, own)) in TABLES.iter().zip(before) {
+        let kept = if table.name == "label" { all } else { all - own };
+        for rows in [sqlite_rows(path, table), mariadb_rows(server, table)] {
+            assert_eq!(rows.len(), kept, "{}", table.name);
+        }
+    }
+    assert!(gone >= 20, "{gone}");
 }
 
 fn health(ids: &mut Ids, count: u64) -> Vec<Record> {
@@ -433,6 +459,17 @@ fn both_databases_roll_volumes_up_alike() {
         }
     }
     assert_eq!(held, counted);
+    // One app is called as this device is, and stays.
+    let device = Device::Ip([10, 0, 0, 1].into());
+    for store in [&mut sqlite as &mut dyn Store, &mut mariadb] {
+        assert!(store.purge(&device).unwrap() > 0);
+        assert_eq!(store.purge(&device).unwrap(), 0);
+    }
+    for table in ROLLUPS {
+        let ours = sqlite_rows(&path, table);
+        assert_eq!(ours, mariadb_rows(&server, table), "{}", table.name);
+        assert!(!ours.is_empty(), "{}", table.name);
+    }
     drop(server);
     fs::remove_dir_all(folder).unwrap();
 }

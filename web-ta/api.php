@@ -31,6 +31,7 @@ serve(
         }
         $db = Db::open(storeInfo());
         $filter = new Filter($page, $request, Span::read($db, $request));
+        $filter->mustMakeSense();
         if ($path !== '') {
             checkStrictly($page, $request, $filter);
         }
@@ -43,6 +44,6 @@ serve(
     },
     static function (Trouble $trouble): void {
         header('Content-Type: application/json; charset=utf-8');
-        echo jsonValue(['error' => $trouble->getMessage()]), "\n";
+        echo jsonValue(['error' => $trouble->getMessage()] + $trouble->place), "\n";
     },
 );

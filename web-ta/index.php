@@ -26,8 +26,15 @@ serve(
                 echo notice(t('There are no records yet. They appear here within a minute of the first packet.'));
                 return;
             }
+            if ($filter->mistake !== null) {
+                // Said below the search; rather no rows than wrong ones.
+                return;
+            }
             ($page->view)($page->rows($db, $filter), $page->parts($db, $filter), $filter, new Labels($db));
         };
+        if ($filter->mistake !== null) {
+            http_response_code(400);
+        }
         echo layout(t($page->title), $body, $pages, $filter);
     },
     static function (Trouble $trouble): void {

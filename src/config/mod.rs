@@ -4,6 +4,8 @@
 //! ships; a test compares the two. A key that is not here is a mistake, told
 //! with its line, like every other mistake in the file.
 
+pub mod edit;
+mod lists;
 mod outs;
 mod parse;
 mod policies;
@@ -17,7 +19,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use parse::{Mistake, default_file, find};
-pub use setting::{Choice, Described, Number, OneOf, Section, Setting, Size, SomeOf, Span};
+pub use setting::{Choice, Described, Kind, Number, OneOf, Section, Setting, Size, SomeOf, Span};
 use setting::{choices, sections};
 pub use things::Things;
 use toml::de::DeValue;
@@ -111,6 +113,9 @@ sections! {
         /// The file with dnsmasq's leases, whose names go before all others; it is read
         /// again when it changes. "/tmp/dhcp.leases" on OpenWrt, "" for none.
         leases: Option<PathBuf> = None;
+        /// File with what people say of their devices: what they are called, and how
+        /// much of each is written down; relative to this file. The pages change it.
+        labels: PathBuf = "/etc/weir/web/devices.toml".into();
     }
 
     /// DNS and the names it gives.
@@ -387,6 +392,9 @@ sections! {
         /// File with the hash of the password that the pages ask for; relative
         /// to this file. `weir passwd` writes it, or the pages at their first use.
         web_password: PathBuf = "/etc/weir/web/password".into();
+        /// Earlier versions of this file and of features.txt that are kept beside them
+        /// when the pages change them.
+        backups: Number<0, 100> = Number(10);
         /// "error", "warn", "info" or "debug".
         log: OneOf<LogLevel> = OneOf(LogLevel::Info);
         /// How often the stages write what they were offered and lost.
@@ -442,6 +450,12 @@ impl Choice for Tunnel {
     fn name(self) -> &'static str {
         Tunnel::name(self)
     }
+}
+
+/// The setting `name` in `[section]`.
+pub fn described(section: &str, name: &str) -> Option<&'static Described> {
+    let section = SECTIONS.iter().find(|known| known.name == section)?;
+    section.settings.iter().find(|setting| setting.name == name)
 }
 
 /// What an alert is sent as where nobody said otherwise.

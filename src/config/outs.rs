@@ -1,19 +1,25 @@
 //! `[[out]]`: any number of them, each a table of its own with the settings of
 //! its kind.
 
+mod answers;
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
-use super::policies::Complaint;
+use super::lists::{self, Complaint, Several};
 use super::setting::{Number, Setting, Size, Span};
 use crate::store::eve;
 use crate::store::out::{
-    EveFile, FACILITIES, Form, Framing, Header, Influx, Ipfix, MAX_OUTS, Mqtt, Out, Peer, Secret, Syslog,
-    Transport, Types, Way,
+    Answers, EveFile, FACILITIES, Form, Framing, Header, Influx, Ipfix, MAX_OUTS, Mqtt, Out, Peer, Secret,
+    Syslog, Transport, Types, Way,
 };
+
+const SECTION: Several = Several { name: "out", plural: "outs", most: MAX_OUTS };
 
 /// As config.toml shows it.
 pub const EXAMPLE: &str = "
@@ -34,8 +40,7 @@ pub const EXAMPLE: &str = "
 # compress = true
 # max_queue = 5000
 # \"udp\" or \"tcp\", where messages have their length before them (\"octets\") or
-# a \"newline\" behind; \"rfc5424\" or \"rfc3164\". The form \"asset\" has services
-# alone, as passive asset platforms read them; deep adds the body of pages.
+# a \"newline\" behind; \"rfc5424\" or \"rfc3164\".
 # [[out]]
 # name = \"siem\"
 # kind = \"syslog\"
@@ -46,7 +51,17 @@ pub const EXAMPLE: &str = "
 # facility = \"daemon\"
 # tag = \"weir\"
 # form = \"eve\"
+# The form \"asset\" has services alone, as passive asset platforms read them; deep
+# adds the body of pages. status and types say which pages, by the code and media
+# type of what was answered: those that are named, or all but those behind a \"!\".
+# [[out]]
+# name = \"assets\"
+# kind = \"syslog\"
+# server = \"192.0.2.1:514\"
+# form = \"asset\"
 # deep = false
+# status = [200, 401, \"5xx\"]
+# types = [\"!image/*\", \"!video/*\"]
 # Volumes, coverage and losses. Version 1 has db, user and password instead of
 # org, bucket and token.
 # [[out]]
@@ -80,18 +95,8 @@ pub const EXAMPLE: &str = "
 
 /// Reads the list of outs; `at` is where its name stands.
 pub fn read(at: Range<usize>, value: &DeValue<'_>, complain: &mut dyn FnMut(Complaint)) -> Vec<Out> {
-    let tables: Option<Vec<_>> = value.as_array().and_then(|items| {
-        items.iter().map(|item| item.get_ref().as_table().map(|table| (item.span(), table))).collect()
-    });
-    let Some(tables) = tables else {
-        complain((at, "expected [[out]], with double brackets".into()));
-        return Vec::new();
-    };
-    if tables.len() > MAX_OUTS {
-        complain((at, format!("expected at most {MAX_OUTS} outs")));
-    }
     let mut outs: Vec<Out> = Vec::new();
-    for (span, table) in tables {
+    for (span, table) in SECTION.tables(at, value, complain) {
         let reader = Reader { table, span: span.clone(), asked: Vec::new(), wrong: Vec::new() };
         let (out, wrong) = reader.out();
         wrong.into_iter().for_each(&mut *complain);
@@ -163,13 +168,20 @@ impl Reader<'_> {
 
     fn syslog(&mut self) -> Option<Way> {
         let peer = self.peer();
+        let form = self.choice("form", [("eve", Form::Eve), ("asset", Form::Asset)]);
+        // What is a type, goes by the form.
+        let (types, answers) = match form {
+            Form::Eve => (self.get("types", Types::default(), types), Answers::default()),
+            Form::Asset => (Types::default(), self.answers()),
+        };
         let syslog = Syslog {
-            types: self.get("types", Types::default(), types),
+            types,
+            answers,
+            form,
             header: self.choice("header", [("rfc5424", Header::Rfc5424), ("rfc3164", Header::Rfc3164)]),
             framing: self.choice("framing", [("octets", Framing::Octets), ("newline", Framing::Newline)]),
             facility: self.get("facility", 3, facility),
             tag: self.get("tag", "weir".into(), text),
-            form: self.choice("form", [("eve", Form::Eve), ("asset", Form::Asset)]),
             deep: self.get("deep", false, bool::read),
             peer: peer?,
         };
@@ -276,8 +288,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 const KINDS: [&str; 5] = ["eve", "syslog", "influx", "mqtt", "ipfix"];
 
 fn text(value: &DeValue<'_>) -> Read<String> {
-    let text = value.as_str().filter(|text| !text.trim().is_empty() && !text.contains(char::is_control));
-    text.map(Into::into).ok_or_else(|| "text in quotes".into())
+    lists::text(value).map(Into::into).map_err(Into::into)
 }
 
 /// A name has to fit where stages are written down.
@@ -333,6 +344,3 @@ fn one_of(value: &DeValue<'_>, words: &[&'static str]) -> Read<&'static str> {
 fn quoted(words: &[&str]) -> String {
     words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ")
 }
-
-#[cfg(test)]
-mod tests;

@@ -37,28 +37,16 @@ impl Config {
             reader.complain(error.span().map_or(0, |span| span.start), error.message().into());
         }
         for (section, settings) in table.get_ref() {
-            if section.get_ref() == "policy" {
-                let (span, mut wrong) = (section.span(), Vec::new());
-                reader.config.policies =
-                    policies::read(span, settings.get_ref(), &mut |complaint| wrong.push(complaint));
-                wrong.into_iter().for_each(|(span, text)| reader.complain(span.start, text));
-                continue;
+            let (at, settings) = (section.span(), settings.get_ref());
+            let mut wrong = Vec::new();
+            let mut complain = |complaint| wrong.push(complaint);
+            match &**section.get_ref() {
+                "policy" => reader.config.policies = policies::read(at, settings, &mut complain),
+                "threat" => reader.config.threat_lists = threats::read(at, settings, &mut complain),
+                "out" => reader.config.outs = outs::read(at, settings, &mut complain),
+                name => reader.section(name, at.start, settings),
             }
-            if section.get_ref() == "out" {
-                let (span, mut wrong) = (section.span(), Vec::new());
-                reader.config.outs =
-                    outs::read(span, settings.get_ref(), &mut |complaint| wrong.push(complaint));
-                wrong.into_iter().for_each(|(span, text)| reader.complain(span.start, text));
-                continue;
-            }
-            if section.get_ref() == "threat" {
-                let (span, mut wrong) = (section.span(), Vec::new());
-                reader.config.threat_lists =
-                    threats::read(span, settings.get_ref(), &mut |complaint| wrong.push(complaint));
-                wrong.into_iter().for_each(|(span, text)| reader.complain(span.start, text));
-                continue;
-            }
-            reader.section(section.get_ref(), section.span().start, settings.get_ref());
+            wrong.into_iter().for_each(|(span, text)| reader.complain(span.start, text));
         }
         if reader.config.blocking.way.0 == StopWay::Resets
             && reader.config.capture.source.0 == SourceKind::Heads
@@ -83,7 +71,8 @@ impl Config {
         let Config { apps, places, devices, sqlite, mariadb, export, daemon, outs, threat_lists, .. } = self;
         outs.iter_mut().for_each(|out| out.set_folder(folder));
         let daemons = [&mut daemon.control, &mut daemon.web_info, &mut daemon.web_password];
-        for path in [&mut apps.features, &mut sqlite.path, &mut export.folder].into_iter().chain(daemons) {
+        let others = [&mut apps.features, &mut devices.labels, &mut sqlite.path, &mut export.folder];
+        for path in others.into_iter().chain(daemons) {
             *path = folder.join(&path);
         }
         for list in threat_lists {

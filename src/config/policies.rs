@@ -5,7 +5,10 @@ use std::str::FromStr;
 
 use toml::de::{DeTable, DeValue};
 
+use super::lists::{Complaint, Several, text};
 use crate::policy::{MAX_POLICIES, Policy};
+
+const SECTION: Several = Several { name: "policy", plural: "policies", most: MAX_POLICIES };
 
 /// What can be set in one, for whoever wrote something else.
 pub const SETTINGS: [&str; 8] = ["name", "devices", "apps", "classes", "hosts", "times", "quota", "dry_run"];
@@ -27,23 +30,10 @@ pub const EXAMPLE: &str = "
 # dry_run = true
 ";
 
-/// A mistake: where, and what is wrong.
-pub type Complaint = (Range<usize>, String);
-
 /// Reads the list of policies; `at` is where its name stands.
 pub fn read(at: Range<usize>, value: &DeValue<'_>, complain: &mut dyn FnMut(Complaint)) -> Vec<Policy> {
-    let tables: Option<Vec<_>> = value.as_array().and_then(|items| {
-        items.iter().map(|item| item.get_ref().as_table().map(|table| (item.span(), table))).collect()
-    });
-    let Some(tables) = tables else {
-        complain((at, "expected [[policy]], with double brackets".into()));
-        return Vec::new();
-    };
-    if tables.len() > MAX_POLICIES {
-        complain((at, format!("expected at most {MAX_POLICIES} policies")));
-    }
     let mut policies: Vec<Policy> = Vec::new();
-    for (span, table) in tables {
+    for (span, table) in SECTION.tables(at, value, complain) {
         let policy = one(table, complain);
         if policy.name.is_empty() {
             complain((span, "a [[policy]] needs a name".into()));
@@ -59,7 +49,7 @@ fn one(table: &DeTable<'_>, complain: &mut dyn FnMut(Complaint)) -> Policy {
     let mut policy = Policy::default();
     for (key, value) in table {
         let wrong = match &**key.get_ref() {
-            "name" => text(value.get_ref()).map(|name| policy.name = name.into()).ok_or("text in quotes"),
+            "name" => text(value.get_ref()).map(|name| policy.name = name.into()),
             "devices" => list(value.get_ref(), |text| text.parse().ok())
                 .map(|devices| policy.devices = devices)
                 .ok_or("a list of MAC addresses, addresses or networks like 192.168.2.0/24"),
@@ -94,10 +84,6 @@ fn one(table: &DeTable<'_>, complain: &mut dyn FnMut(Complaint)) -> Policy {
 }
 
 const NAMES: &str = "a list of names as in features.txt";
-
-fn text(value: &DeValue<'_>) -> Option<String> {
-    value.as_str().filter(|text| !text.trim().is_empty() && !text.contains(char::is_control)).map(Into::into)
-}
 
 fn parsed<T: FromStr>(value: &DeValue<'_>) -> Option<T> {
     value.as_str()?.parse().ok()

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
+use super::Config;
+
 /// A type that can be set in config.toml.
 pub trait Setting: Sized {
     /// Takes over `value`, or says what was expected.
@@ -16,6 +18,29 @@ pub trait Setting: Sized {
 
     /// As config.toml writes it.
     fn show(&self) -> String;
+
+    /// What a form has to offer for it.
+    fn kind() -> Kind {
+        Kind::Text
+    }
+}
+
+/// What kind of value a setting has.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Bool,
+    /// From and to.
+    Number(u32, u32),
+    /// Text, in quotes: names, paths, times and sizes too.
+    Text,
+    /// Of a file or folder: such are changed in the file itself, as the daemon reads
+    /// and writes there.
+    Path,
+    List,
+    /// One of these words.
+    OneOf(Vec<&'static str>),
+    /// Some of these words.
+    SomeOf(Vec<&'static str>),
 }
 
 /// A section of config.toml: its name, meaning and settings.
@@ -32,6 +57,9 @@ pub struct Described {
     pub name: &'static str,
     pub doc: &'static str,
     pub default: fn() -> String,
+    pub kind: fn() -> Kind,
+    /// What it is in a configuration.
+    pub value: fn(&Config) -> String,
 }
 
 /// Defines the sections, [`SECTIONS`] that describes them, and `Config`.
@@ -96,6 +124,8 @@ macro_rules! sections {
                 name: stringify!($setting),
                 doc: concat!($($setting_doc, "\n"),+),
                 default: || <$type as Setting>::show(&$Section::default().$setting),
+                kind: <$type as Setting>::kind,
+                value: |config| <$type as Setting>::show(&config.$section.$setting),
             }),+],
         }),+];
     };
@@ -122,6 +152,10 @@ impl<const MIN: u32, const MAX: u32> Setting for Number<MIN, MAX> {
 
     fn show(&self) -> String {
         self.0.to_string()
+    }
+
+    fn kind() -> Kind {
+        Kind::Number(MIN, MAX)
     }
 }
 
@@ -208,6 +242,10 @@ impl Setting for bool {
     fn show(&self) -> String {
         self.to_string()
     }
+
+    fn kind() -> Kind {
+        Kind::Bool
+    }
 }
 
 impl Setting for String {
@@ -231,6 +269,10 @@ impl Setting for PathBuf {
     fn show(&self) -> String {
         self.display().to_string().show()
     }
+
+    fn kind() -> Kind {
+        Kind::Path
+    }
 }
 
 /// None is an empty text.
@@ -244,6 +286,10 @@ impl Setting for Option<PathBuf> {
 
     fn show(&self) -> String {
         self.clone().unwrap_or_default().show()
+    }
+
+    fn kind() -> Kind {
+        Kind::Path
     }
 }
 
@@ -273,6 +319,10 @@ impl Setting for Vec<String> {
 
     fn show(&self) -> String {
         format!("[{}]", self.iter().map(Setting::show).collect::<Vec<_>>().join(", "))
+    }
+
+    fn kind() -> Kind {
+        Kind::List
     }
 }
 
@@ -332,6 +382,10 @@ impl<T: Choice> Setting for OneOf<T> {
     fn show(&self) -> String {
         format!("\"{}\"", self.0.name())
     }
+
+    fn kind() -> Kind {
+        Kind::OneOf(T::ALL.iter().map(|choice| choice.name()).collect())
+    }
 }
 
 /// Some of the words of `T`.
@@ -348,6 +402,10 @@ impl<T: Choice> Setting for SomeOf<T> {
     fn show(&self) -> String {
         let quoted: Vec<_> = self.0.iter().map(|choice| format!("\"{}\"", choice.name())).collect();
         format!("[{}]", quoted.join(", "))
+    }
+
+    fn kind() -> Kind {
+        Kind::SomeOf(T::ALL.iter().map(|choice| choice.name()).collect())
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use toml::de::DeValue;
 
-use super::Setting;
+use super::{Kind, Setting};
 use crate::policy::Whose;
 
 /// MAC addresses, addresses and networks, as policies have them.
@@ -32,5 +32,9 @@ impl Setting for Things {
 
     fn show(&self) -> String {
         self.texts.show()
+    }
+
+    fn kind() -> Kind {
+        Kind::List
     }
 }

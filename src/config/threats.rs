@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use super::policies::Complaint;
+use super::lists::{Complaint, Several, text};
 use super::setting::Setting;
 use crate::threats::{MAX_LISTS, Source};
+
+const SECTION: Several = Several { name: "threat", plural: "lists", most: MAX_LISTS };
 
 /// What can be set in one, for whoever wrote something else.
 const SETTINGS: [&str; 3] = ["name", "path", "severity"];
@@ -26,18 +28,8 @@ pub const EXAMPLE: &str = "
 
 /// Reads the list of lists; `at` is where its name stands.
 pub fn read(at: Range<usize>, value: &DeValue<'_>, complain: &mut dyn FnMut(Complaint)) -> Vec<Source> {
-    let tables: Option<Vec<_>> = value.as_array().and_then(|items| {
-        items.iter().map(|item| item.get_ref().as_table().map(|table| (item.span(), table))).collect()
-    });
-    let Some(tables) = tables else {
-        complain((at, "expected [[threat]], with double brackets".into()));
-        return Vec::new();
-    };
-    if tables.len() > MAX_LISTS {
-        complain((at, format!("expected at most {MAX_LISTS} lists")));
-    }
     let mut lists: Vec<Source> = Vec::new();
-    for (span, table) in tables {
+    for (span, table) in SECTION.tables(at, value, complain) {
         let list = one(table, complain);
         if list.name.is_empty() {
             complain((span.clone(), "a [[threat]] needs a name".into()));
@@ -56,7 +48,7 @@ fn one(table: &DeTable<'_>, complain: &mut dyn FnMut(Complaint)) -> Source {
     let mut list = Source { name: "".into(), path: Default::default(), severity: 2 };
     for (key, value) in table {
         let wrong = match &**key.get_ref() {
-            "name" => name(value.get_ref()).map(|name| list.name = name.into()),
+            "name" => text(value.get_ref()).map(|name| list.name = name.into()).map_err(Into::into),
             "path" => Setting::read(value.get_ref()).map(|path| list.path = path),
             "severity" => {
                 let severity = value.get_ref().as_integer().and_then(|number| number.as_str().parse().ok());
@@ -74,9 +66,4 @@ fn one(table: &DeTable<'_>, complain: &mut dyn FnMut(Complaint)) -> Source {
         }
     }
     list
-}
-
-fn name<'a>(value: &'a DeValue<'_>) -> Result<&'a str, String> {
-    let text = value.as_str().filter(|text| !text.trim().is_empty() && !text.contains(char::is_control));
-    text.ok_or_else(|| "text in quotes".into())
 }

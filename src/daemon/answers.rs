@@ -1,7 +1,7 @@
 //! What the control socket answers. Here to be read and set by the daemon's
 //! thread; asked by the socket's, so that packets never wait for it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,9 +12,12 @@ use signal_hook::consts::SIGHUP;
 
 use super::clock::Clock;
 use super::door::{Door, No, Pass, Role, TICKET_FOR, Voucher, asked};
+use super::edit::{COMMANDS, Editor};
 use super::export::{MAX_ANSWER, Wanted, extract};
 use super::features;
+use super::people::{self, People};
 use crate::config::Config;
+use crate::record::Device;
 use crate::rules::Rules;
 use crate::time::Time;
 
@@ -27,6 +30,9 @@ const MAX_MISTAKES: usize = 100;
 /// How many times [`Board::set_recent`] is wanted after somebody asked.
 const KEEP_TELLING: u32 = 30;
 
+/// Devices that wait to be forgotten.
+const MAX_PURGES: usize = 64;
+
 /// What the daemon says of itself; it writes it, the socket reads it out.
 #[derive(Clone, Default)]
 pub struct Board(Arc<Shared>);
@@ -35,10 +41,16 @@ pub struct Board(Arc<Shared>);
 struct Shared {
     status: Mutex<Value>,
     recent: Mutex<Value>,
+    pulse: Mutex<Value>,
     /// Where packets are exported to.
     export: Mutex<Option<PathBuf>>,
+    /// What was not taken over at the last reload.
+    trouble: Mutex<Value>,
     wanted: AtomicU32,
     max_features: AtomicU32,
+    people: Mutex<People>,
+    /// Devices of which nothing is to be kept.
+    purges: Mutex<Vec<Device>>,
 }
 
 fn set(place: &Mutex<Value>, value: Value) {
@@ -58,24 +70,41 @@ impl Board {
         get(&self.0.status)
     }
 
+    /// What the files that were read anew could not do; null when they did all.
+    pub fn set_trouble(&self, trouble: Value) {
+        set(&self.0.trouble, trouble);
+    }
+
     pub fn set_export(&self, folder: Option<PathBuf>) {
         *self.0.export.lock().unwrap_or_else(PoisonError::into_inner) = folder;
     }
 
-    /// Sets what the busiest are, if anybody asked for it lately.
-    pub fn set_recent(&self, recent: impl FnOnce() -> Value) {
+    /// Sets what the busiest are and what passes, if anybody asked for it lately.
+    pub fn set_recent(&self, recent: impl FnOnce() -> Value, pulse: impl FnOnce() -> Value) {
         let wanted = &self.0.wanted;
-        match wanted.load(Ordering::Relaxed) {
-            0 => set(&self.0.recent, Value::Null),
+        let (recent, pulse) = match wanted.load(Ordering::Relaxed) {
+            0 => (Value::Null, Value::Null),
             left => {
                 wanted.store(left - 1, Ordering::Relaxed);
-                set(&self.0.recent, recent());
+                (recent(), pulse())
             }
-        }
+        };
+        set(&self.0.recent, recent);
+        set(&self.0.pulse, pulse);
     }
 
     pub fn set_max_features(&self, most: u32) {
         self.0.max_features.store(most, Ordering::Relaxed);
+    }
+
+    /// What people say of devices, for as long as `work` takes.
+    pub fn people<T>(&self, work: impl FnOnce(&mut People) -> T) -> T {
+        work(&mut self.0.people.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The devices that shall be forgotten, once each.
+    pub fn take_purges(&self) -> Vec<Device> {
+        std::mem::take(&mut self.0.purges.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -84,6 +113,7 @@ pub struct Answers {
     board: Board,
     door: Door,
     clock: Clock,
+    editor: Option<Editor>,
 }
 
 impl Answers {
@@ -96,7 +126,12 @@ impl Answers {
                 door.code()
             );
         }
-        Answers { board, door, clock: Clock::new() }
+        Answers { board, door, clock: Clock::new(), editor: None }
+    }
+
+    /// Lets who is signed in change the files of `config`, which was read from `path`.
+    pub fn editing(self, path: Option<&Path>, config: &Config) -> Answers {
+        Answers { editor: Some(Editor::new(path, config)), ..self }
     }
 
     pub fn answer(&mut self, question: &Value) -> Value {
@@ -104,6 +139,7 @@ impl Answers {
         let now = self.clock.running();
         match text("command") {
             "status" => get(&self.board.0.status),
+            "now" if question["pulse"] == true => self.pulse(),
             "now" => self.now(),
             "packets" => self.packets(question),
             "check" => check(text("features"), self.board.0.max_features.load(Ordering::Relaxed)),
@@ -132,6 +168,13 @@ impl Answers {
                     Err(no) => refusal(no),
                 }
             }
+            "label" => self.change(question, |answers, now| {
+                answers
+                    .board
+                    .people(|people| people.say(question, now))
+                    .map_or_else(unsaid, |()| json!({"done": true}))
+            }),
+            "purge" => self.change(question, |answers, _| answers.purge(text("device"))),
             "set_password" => {
                 let voucher = match question["code"].as_str() {
                     Some(code) => Voucher::Code(code),
@@ -139,8 +182,45 @@ impl Answers {
                 };
                 outcome(self.door.set(text("password"), voucher, text("from"), now))
             }
+            command if COMMANDS.contains(&command) => {
+                match (self.door.may_change(text("session"), text("csrf"), now), &mut self.editor) {
+                    (Ok(()), Some(editor)) => {
+                        let mut told = editor.answer(question);
+                        told["trouble"] = get(&self.board.0.trouble);
+                        told
+                    }
+                    (Ok(()), None) => json!({"error": "no file"}),
+                    (Err(no), _) => refusal(no),
+                }
+            }
             _ => json!({"error": format!("unknown command {}", question["command"])}),
         }
+    }
+
+    /// Does what only somebody may who is signed in, and sent a form of the pages.
+    fn change(&mut self, question: &Value, work: impl FnOnce(&mut Answers, Time) -> Value) -> Value {
+        let text = |name: &str| question[name].as_str().unwrap_or_default();
+        let now = self.clock.running();
+        match self.door.may_change(text("session"), text("csrf"), now) {
+            Ok(()) => {
+                let (now, _) = self.clock.read();
+                work(self, now)
+            }
+            Err(no) => refusal(no),
+        }
+    }
+
+    /// Has nothing kept of a device.
+    fn purge(&mut self, device: &str) -> Value {
+        let Some(device) = people::device(device) else {
+            return json!({"error": "field", "field": "device"});
+        };
+        let mut purges = self.board.0.purges.lock().unwrap_or_else(PoisonError::into_inner);
+        if purges.len() >= MAX_PURGES {
+            return json!({"error": "wait", "seconds": 1});
+        }
+        purges.push(device);
+        json!({"done": true})
     }
 
     /// The packets of a session, as pcapng in base64, while they are there.
@@ -156,6 +236,13 @@ impl Answers {
             Ok((count, is_cut)) => json!({"packets": count, "cut": is_cut, "pcap": STANDARD.encode(pcap)}),
             Err(error) => json!({"error": error.to_string()}),
         }
+    }
+
+    /// What passes in each second, and nothing else: it is asked for as often. Null
+    /// as [`Answers::now`] has it.
+    fn pulse(&self) -> Value {
+        self.board.0.wanted.store(KEEP_TELLING, Ordering::Relaxed);
+        json!({"pulse": get(&self.board.0.pulse)})
     }
 
     /// The status with the busiest, which is null when nobody asked for a while:
@@ -207,6 +294,15 @@ fn outcome(result: Result<Pass, No>) -> Value {
     }
 }
 
+/// Why something could not be said of a device.
+fn unsaid(no: people::No) -> Value {
+    match no {
+        people::No::Field(field) => json!({"error": "field", "field": field}),
+        people::No::TooMany => json!({"error": "too many"}),
+        people::No::File(text) => refusal(No::File(text)),
+    }
+}
+
 fn refusal(no: No) -> Value {
     match no {
         No::Wrong => json!({"error": "wrong"}),
@@ -236,15 +332,17 @@ mod tests {
     fn the_busiest_are_made_for_who_asks() {
         let (mut answers, board) = answers("now");
         board.set_status(json!({"version": "1"}));
-        board.set_recent(|| panic!("nobody asked"));
+        board.set_recent(|| panic!("nobody asked"), || panic!("nobody asked"));
         let first = answers.answer(&json!({"command": "now"}));
         assert_eq!(first, json!({"status": {"version": "1"}, "recent": null}));
-        board.set_recent(|| json!({"in": 7}));
+        board.set_recent(|| json!({"in": 7}), || json!({"step": 1}));
         assert_eq!(answers.answer(&json!({"command": "now"}))["recent"], json!({"in": 7}));
+        let pulse = answers.answer(&json!({"command": "now", "pulse": true}));
+        assert_eq!(pulse, json!({"pulse": {"step": 1}}));
         for _ in 0..KEEP_TELLING {
-            board.set_recent(|| json!({"in": 8}));
+            board.set_recent(|| json!({"in": 8}), || Value::Null);
         }
-        board.set_recent(|| panic!("nobody asked for a while"));
+        board.set_recent(|| panic!("nobody asked for a while"), || Value::Null);
         assert_eq!(answers.answer(&json!({"command": "status"})), json!({"version": "1"}));
     }
 

@@ -87,7 +87,7 @@ fn leases(text: &[u8]) -> impl Iterator<Item = (Mac, Arc<str>)> + '_ {
     })
 }
 
-fn mac(text: &str) -> Option<Mac> {
+pub fn mac(text: &str) -> Option<Mac> {
     let mut bytes = [0; 6];
     let mut parts = text.split(':');
     for byte in &mut bytes {

@@ -11,6 +11,7 @@ use super::clock::Clock;
 use super::openings::Openings;
 use super::read::read_into;
 use super::{Exit, load_config, load_rules, open_database};
+use crate::config::Config;
 use crate::record::{Proto, Record};
 use crate::rules::{Evidence, Relabel, Rules, Trial, lint as linter, oaf};
 use crate::store::{self, Labelled, Store};
@@ -89,6 +90,11 @@ pub fn relabel(config: Option<&Path>, since: &str) -> Result<String, Exit> {
     Ok(relabel_in(&mut *open_database(&config)?, &rules, since)?)
 }
 
+/// The same, with rules that are read already.
+pub(super) fn relabel_since(config: &Config, rules: &Rules, since: Time) -> Result<String, Exit> {
+    Ok(relabel_in(&mut *open_database(config)?, rules, since)?)
+}
+
 fn relabel_in(store: &mut dyn Store, rules: &Rules, since: Time) -> Result<String, store::Error> {
     let relabel = Relabel::new(rules);
     let (mut rows, mut changed) = (0_u64, 0_u64);
@@ -117,7 +123,8 @@ pub(super) fn number_of(name: &str) -> u8 {
     }
 }
 
-fn evidence(row: &Labelled) -> Evidence<'_> {
+/// What of a row tells its app.
+pub(super) fn evidence(row: &Labelled) -> Evidence<'_> {
     Evidence {
         proto: number_of(&row.proto),
         sport: row.client_port,

@@ -6,8 +6,10 @@ mod clock;
 mod coverage;
 mod devices;
 mod door;
+mod edit;
 pub mod export;
 pub mod features;
+mod files;
 mod intake;
 mod lists;
 mod metrics;
@@ -16,9 +18,13 @@ mod openings;
 mod output;
 mod outs;
 mod password;
+mod people;
 pub mod policies;
 mod ports;
 pub mod print;
+mod privacy;
+mod pulse;
+pub mod query;
 mod read;
 mod recent;
 mod resets;
@@ -167,9 +173,18 @@ fn open_database(config: &Config) -> Result<AnyStore, Exit> {
 
 #[cfg(feature = "mariadb")]
 fn open_mariadb(config: &Config, bounds: Bounds) -> Result<AnyStore, store::Error> {
-    use crate::store::mariadb::{Account, Mariadb};
+    let mut store = crate::store::mariadb::Mariadb::new(&account(config), bounds)?;
+    match store.connect() {
+        Err(store::Error::Retry(text)) => log::warn!("store: {text}; going on without it for now"),
+        done => done?,
+    }
+    Ok(Box::new(store))
+}
+
+#[cfg(feature = "mariadb")]
+fn account(config: &Config) -> store::mariadb::Account {
     let settings = &config.mariadb;
-    let account = Account {
+    store::mariadb::Account {
         host: settings.host.clone(),
         port: settings.port.0 as u16,
         socket: settings.socket.clone(),
@@ -178,13 +193,7 @@ fn open_mariadb(config: &Config, bounds: Bounds) -> Result<AnyStore, store::Erro
         password: settings.password.clone(),
         ca: settings.ca.clone(),
         timeout: *settings.timeout,
-    };
-    let mut store = Mariadb::new(&account, bounds)?;
-    match store.connect() {
-        Err(store::Error::Retry(text)) => log::warn!("store: {text}; going on without it for now"),
-        done => done?,
     }
-    Ok(Box::new(store))
 }
 
 #[cfg(not(feature = "mariadb"))]

@@ -17,7 +17,7 @@ const LENGTH: usize = 4;
 const MAX_SIDES: usize = 200_000;
 
 /// Protocol, from where and to where.
-type Way = (u8, IpAddr, u16, IpAddr, u16);
+pub type Way = (u8, IpAddr, u16, IpAddr, u16);
 
 /// First bytes by who sent them to whom.
 #[derive(Default)]
@@ -56,7 +56,11 @@ impl Openings {
 
     /// The first bytes that the client of `row` sent.
     pub fn of_client(&self, row: &Session) -> Option<&[u8]> {
-        let way = (row.proto.0, row.client, row.client_port, row.server, row.server_port);
+        self.of((row.proto.0, row.client, row.client_port, row.server, row.server_port))
+    }
+
+    /// The first bytes that went that way.
+    pub fn of(&self, way: Way) -> Option<&[u8]> {
         self.sides.get(&way).map(Vec::as_slice)
     }
 

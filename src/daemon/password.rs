@@ -1,15 +1,14 @@
 //! The password that the pages ask for: its hash, and `weir passwd`.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-use super::{Exit, load_config};
+use super::{Exit, files, load_config};
 
 /// What a guess costs: some tenths of a second on a router with 256 MB.
 const COST: Cost = Cost { memory: 8 * 1024, passes: 3 };
@@ -128,20 +127,9 @@ pub fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes it aside and moves it. It is the owner's and the group's that the
-/// folder has: root sets what the daemon reads.
+/// Writes it to the file at `path`.
 pub fn save(path: &Path, hash: &str) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let aside = beside(path, "new");
-    let _ = fs::remove_file(&aside);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(&aside)?;
-    writeln!(file, "{hash}")?;
-    file.sync_all()?;
-    let owner = fs::metadata(folder)?;
-    // By the open file: who owns the folder could put a link in the place of it.
-    let _ = fchown(&file, Some(owner.uid()), Some(owner.gid()));
-    fs::rename(&aside, path)
+    files::replace(path, &format!("{hash}\n"))
 }
 
 /// `weir passwd`: asks for a password, or takes a line of what is piped in. An
@@ -208,6 +196,8 @@ fn typed(prompt: &str) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
 
     #[test]

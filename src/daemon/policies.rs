@@ -44,18 +44,25 @@ pub fn spent_today(config: &Config, rules: &Rules, now: Time) -> Result<Vec<Spen
 
 /// Shows `trial` the sessions in the store since `since`.
 fn look(config: &Config, rules: &Rules, since: Time, trial: &mut Trial<'_>) -> Result<(), Exit> {
-    let classes: HashMap<&str, &str> =
-        rules.apps().iter().filter_map(|app| Some((&*app.name, &*rules.class_of(app)?.id))).collect();
-    let mut each = |row: &Labelled| {
-        let Ok(address) = row.client.parse::<IpAddr>() else { return };
-        let device = match row.device.parse() {
-            Ok(Whose::Mac(mac)) => Device::Mac(mac),
-            _ => Device::Ip(row.device.parse().unwrap_or(address)),
-        };
-        let app = row.app.as_deref();
-        let class = app.and_then(|app| classes.get(app).copied());
-        let subject = Subject { device, address, app, class, host: row.host.as_deref() };
-        trial.session(&subject, row.start, row.last, row.bytes, &|time: Time| local(time));
-    };
+    let classes = classes(rules);
+    let mut each = |row: &Labelled| show(trial, &classes, row);
     Ok(open_database(config)?.sessions(since, &mut each)?)
+}
+
+/// The category of each app.
+pub(super) fn classes(rules: &Rules) -> HashMap<&str, &str> {
+    rules.apps().iter().filter_map(|app| Some((&*app.name, &*rules.class_of(app)?.id))).collect()
+}
+
+/// Shows `trial` a session.
+pub(super) fn show(trial: &mut Trial<'_>, classes: &HashMap<&str, &str>, row: &Labelled) {
+    let Ok(address) = row.client.parse::<IpAddr>() else { return };
+    let device = match row.device.parse() {
+        Ok(Whose::Mac(mac)) => Device::Mac(mac),
+        _ => Device::Ip(row.device.parse().unwrap_or(address)),
+    };
+    let app = row.app.as_deref();
+    let class = app.and_then(|app| classes.get(app).copied());
+    let subject = Subject { device, address, app, class, host: row.host.as_deref() };
+    trial.session(&subject, row.start, row.last, row.bytes, &|time: Time| local(time));
 }

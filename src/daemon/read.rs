@@ -1,16 +1,21 @@
 //! `weir read`: capture files through the same engine, into the configured
 //! store or as lines of JSON.
 
+use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::clock::Clock;
 use super::devices::vendors_of;
 use super::lists::load;
+use super::people::People;
+use super::privacy::{self, Level};
 use super::{Exit, load_config, open_places, open_store, rules_of, write_web_info};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::places::Places;
+use crate::record::Device;
 use crate::rules::Rules;
 use crate::source::{CaptureFile, Source, State};
 use crate::store::eve::Eve;
@@ -57,7 +62,12 @@ pub(super) fn read_into(
         engine.set_threats(Arc::new(load(config)));
     }
     let (places, batch) = (open_places(config), *config.store.batch as usize);
-    let mut reader = Reader { engine, places, store, batch };
+    let (mut people, wrong) = People::open(config.devices.labels.clone(), Clock::new().read().0);
+    if let Some(wrong) = wrong {
+        return Err(Exit::Input(vec![wrong]));
+    }
+    store.write(&people.take_fresh()).map_err(Exit::from)?;
+    let mut reader = Reader { engine, places, store, batch, levels: people.levels() };
     let mut trouble = Vec::new();
     for path in paths {
         match reader.file(path) {
@@ -85,6 +95,7 @@ struct Reader<'a> {
     places: Places,
     store: &'a mut dyn Store,
     batch: usize,
+    levels: HashMap<Device, Level>,
 }
 
 impl Reader<'_> {
@@ -124,6 +135,7 @@ impl Reader<'_> {
             return Ok(());
         }
         let mut records: Vec<_> = self.engine.drain().collect();
+        privacy::apply(&self.levels, &mut records);
         self.places.fill(&mut records, self.engine.now());
         self.store.write(&records).map_err(|error| match error {
             Error::Closed => Stop::Exit(None),

@@ -4,12 +4,13 @@
 //! kernel's ring is the queue in front of it, so no frame is copied. One
 //! thread writes to the store, one answers on the control socket.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answers::{Answers, Board};
 use super::clock::{Clock, local};
@@ -19,21 +20,24 @@ use super::export::Export;
 use super::intake::Intake;
 use super::metrics::Metrics;
 use super::output::{HealthLog, Output};
+use super::people::People;
+use super::privacy::{self, Level};
+use super::pulse::Pulse;
 use super::recent::Recent;
 use super::signals::Signals;
 use super::stopper::{Stopper, way};
 use super::watch::{Watch, known_devices};
-use super::{Exit, load_config, open_places, policies, rules_of, write_web_info};
+use super::{Exit, load_config, open_places, open_store, policies, rules_of, write_web_info};
 use crate::config::{Choice, Config};
 use crate::control::Server;
 use crate::engine::Engine;
 use crate::places::Places;
 use crate::policy::Spent;
-use crate::record::Record;
+use crate::record::{Device, Record};
 use crate::rules::Rules;
 use crate::source::{HANDED_OVER, Loss};
-use crate::store::Meter;
 use crate::store::out::Out;
+use crate::store::{Meter, Store};
 use crate::time::Time;
 
 /// The longest that the daemon sleeps when nothing comes.
@@ -60,7 +64,9 @@ pub fn run(path: Option<&Path>, json: bool) -> Result<(), Exit> {
     }
     let board = Board::default();
     board.set_max_features(*config.apps.max_features);
-    let mut answers = Answers::new(board.clone(), config.daemon.web_password.clone());
+    listen_to_people(&board, &config, now);
+    let answers = Answers::new(board.clone(), config.daemon.web_password.clone());
+    let mut answers = answers.editing(path.as_deref(), &config);
     let guard = server.spawn(move |question| answers.answer(question));
     log::info!("{} apps by {}", rules.apps().len(), config.apps.features.display());
     let metrics = Metrics::open(&config, &board)?;
@@ -80,6 +86,7 @@ pub fn run(path: Option<&Path>, json: bool) -> Result<(), Exit> {
         board,
         metrics,
         recent: Recent::default(),
+        pulse: Pulse::new(STATUS_EVERY),
         places: open_places(&config),
         started: now,
         minute: now.minute(),
@@ -90,6 +97,7 @@ pub fn run(path: Option<&Path>, json: bool) -> Result<(), Exit> {
         leases: Leases::new(&config),
         watch: Watch::open(&config, now),
         past: Vec::new(),
+        levels: HashMap::new(),
         config,
     };
     daemon.engine.set_vendors(vendors_of(&daemon.config));
@@ -120,20 +128,48 @@ fn load(path: Option<&Path>, json: bool) -> Result<(Config, Option<PathBuf>), Ex
 /// `weir door`: lets people in to the pages of what was read from a file, where
 /// no daemon runs.
 pub fn door(path: Option<&Path>) -> Result<(), Exit> {
-    let (config, _) = load_config(path)?;
+    let (config, path) = load_config(path)?;
     let signals = Signals::register().map_err(|error| Exit::Failed(format!("signals: {error}")))?;
     let control = &config.daemon.control;
     let server =
         Server::bind(control).map_err(|error| Exit::Failed(format!("{}: {error}", control.display())))?;
     let board = Board::default();
     board.set_max_features(*config.apps.max_features);
-    let mut answers = Answers::new(board, config.daemon.web_password.clone());
+    let mut clock = Clock::new();
+    listen_to_people(&board, &config, clock.read().0);
+    let answers = Answers::new(board.clone(), config.daemon.web_password.clone());
+    let mut answers = answers.editing(path.as_deref(), &config);
     let guard = server.spawn(move |question| answers.answer(question));
     while !signals.end.load(Ordering::Relaxed) {
-        signals.wait(&[], Duration::from_secs(3600));
+        write_what_people_want(&board, &config);
+        signals.wait(&[], NAP);
     }
     drop(guard);
     Ok(())
+}
+
+/// Writes to the store, which nobody else writes to, what people said of devices.
+fn write_what_people_want(board: &Board, config: &Config) {
+    let (said, purges) = (board.people(People::take_fresh), board.take_purges());
+    if said.is_empty() && purges.is_empty() {
+        return;
+    }
+    let done = open_store(config).and_then(|mut store| {
+        store.write(&said)?;
+        purges.iter().try_for_each(|device| store.purge(device).map(drop))
+    });
+    if let Err(error) = done {
+        log::error!("what was said of devices is not in the store: {error}");
+    }
+}
+
+/// Takes over what the file says of devices.
+fn listen_to_people(board: &Board, config: &Config, now: Time) {
+    let (people, wrong) = People::open(config.devices.labels.clone(), now);
+    board.people(|place| *place = people);
+    if let Some(wrong) = wrong {
+        log::warn!("{wrong}; nothing is said of devices");
+    }
 }
 
 struct Daemon {
@@ -150,6 +186,7 @@ struct Daemon {
     board: Board,
     metrics: Metrics,
     recent: Recent,
+    pulse: Pulse,
     places: Places,
     started: Time,
     /// The minute that policies know of.
@@ -164,6 +201,8 @@ struct Daemon {
     watch: Watch,
     /// Alerts about past sessions, until they go to the store.
     past: Vec<Record>,
+    /// How much is written of devices, where that is not everything.
+    levels: HashMap<Device, Level>,
 }
 
 impl Daemon {
@@ -223,12 +262,15 @@ impl Daemon {
     /// Hands records to the store when there are enough or they waited enough.
     fn send(&mut self, now: Time) {
         let health_due = self.health.is_due(now, *self.config.daemon.health_every);
-        let enough = self.engine.waiting() >= *self.config.store.batch as usize;
+        let mut said = self.said();
+        let enough = self.engine.waiting() >= *self.config.store.batch as usize || !said.is_empty();
         if !enough && !health_due && now.since(self.sent_at) < *self.config.store.delay {
             return;
         }
         self.sent_at = now;
         let mut records: Vec<Record> = self.engine.drain().collect();
+        privacy::apply(&self.levels, &mut records);
+        records.append(&mut said);
         self.recent.add(&records);
         self.metrics.add(&records);
         records.append(&mut self.past);
@@ -239,6 +281,23 @@ impl Daemon {
         if !records.is_empty() {
             self.output.send(now, records);
         }
+    }
+
+    /// What people said of devices since it was asked last, which holds from here on.
+    fn said(&mut self) -> Vec<Record> {
+        self.board.take_purges().into_iter().for_each(|device| self.output.queue.purge(device));
+        let (said, levels) = self.board.people(|people| {
+            let said = people.take_fresh();
+            let levels = (!said.is_empty()).then(|| people.levels());
+            (said, levels)
+        });
+        if let Some(levels) = levels {
+            if let Some(export) = &mut self.export {
+                export.leave_out(levels.keys().copied());
+            }
+            self.levels = levels;
+        }
+        said
     }
 
     /// What was lost at each stage and what was seen of each interface.
@@ -286,11 +345,12 @@ impl Daemon {
             engine.insert(name.into(), value.into());
         });
         self.recent.forget(now);
+        self.feel(now);
         let title = |app: &str| {
             let mut apps = self.rules.apps().iter();
             apps.find(|known| &*known.name == app).and_then(|known| known.chinese.clone())
         };
-        self.board.set_recent(|| self.recent.told(now, title));
+        self.board.set_recent(|| self.recent.told(now, title), || self.pulse.told());
         self.board.set_status(json!({
             "version": env!("CARGO_PKG_VERSION"),
             "started": self.started.to_string(),
@@ -313,9 +373,21 @@ impl Daemon {
         }));
     }
 
+    /// Counts what passed since the last look.
+    fn feel(&mut self, now: Time) {
+        let step = match self.intake.has_heads() {
+            true => Pulse::step_of_dumps(*self.config.capture.dump_every),
+            false => STATUS_EVERY,
+        };
+        self.pulse.set_step(step);
+        let stats = self.engine.stats();
+        self.pulse.count(now, [stats.bytes_in, stats.bytes_out]);
+    }
+
     /// SIGHUP: takes over the configuration and the signatures, or keeps what
     /// it has when there is a mistake in them.
     fn reload(&mut self, now: Time) {
+        self.board.set_trouble(Value::Null);
         let loaded = load(self.path.as_deref(), self.json)
             .and_then(|(config, path)| Ok((rules_of(&config, path.as_deref())?, config)));
         let (rules, config) = match loaded {
@@ -324,7 +396,7 @@ impl Daemon {
                 for line in exit.to_string().lines() {
                     log::error!("{line}");
                 }
-                return log::error!("reload: nothing was changed because of these mistakes");
+                return self.complain(format!("nothing was changed because of these mistakes: {exit}"));
             }
         };
         if !self.intake.is(&config) {
@@ -336,7 +408,7 @@ impl Daemon {
                 Err(exit) => {
                     let stopper = self.new_stopper(&self.config, now);
                     self.put_stopper(stopper);
-                    return log::error!("reload: nothing was changed: {exit}");
+                    return self.complain(format!("nothing was changed: {exit}"));
                 }
             }
         }
@@ -351,22 +423,27 @@ impl Daemon {
             self.put_export(None);
             match Export::open(&config) {
                 Ok(export) => self.put_export(export),
-                Err(exit) => log::error!("reload: {exit}; no packets are exported"),
+                Err(exit) => self.complain(format!("{exit}; no packets are exported")),
             }
         }
         if self.output.differs(&self.config, &config)
             && let Err(error) = self.output.change_store(&config)
         {
-            return log::error!("reload: the store stays as it was: {error}");
+            return self.complain(format!("the store stays as it was: {error}"));
         }
         self.output.configure(&config);
         if let Err(error) = self.metrics.change(&config) {
-            log::error!("reload: {error}; there are none");
+            self.complain(format!("{error}; there are no metrics"));
         }
         self.engine.configure(self.intake.engine(&config));
         self.engine.set_rules(rules.clone());
         self.engine.set_vendors(vendors_of(&config));
         self.leases = Leases::new(&config);
+        if self.config.devices.labels != config.devices.labels {
+            listen_to_people(&self.board, &config, now);
+        } else if let Some(wrong) = self.board.people(|people| people.read(now)) {
+            log::error!("reload: {wrong}; what is said of devices stays as it was");
+        }
         log::set_max_level(level(&config));
         let rules_of_the_house = |config: &Config| config.blocking.enabled.then(|| config.policies.clone());
         let are_others = rules_of_the_house(&self.config) != rules_of_the_house(&config);
@@ -385,9 +462,15 @@ impl Daemon {
         log::info!("reload: done, {} apps", self.rules.apps().len());
     }
 
+    /// Says what of a reload was not done, in the log and to who asked for it.
+    fn complain(&self, text: String) {
+        log::error!("reload: {text}");
+        self.board.set_trouble(text.into());
+    }
+
     fn new_stopper(&self, config: &Config, now: Time) -> Option<Stopper> {
         Stopper::open(config, self.intake.has_heads(), now).unwrap_or_else(|error| {
-            log::error!("reload: {error}; nothing is stopped");
+            self.complain(format!("{error}; nothing is stopped"));
             None
         })
     }
@@ -405,6 +488,9 @@ impl Daemon {
         }
         self.board.set_export(export.as_ref().map(Export::folder));
         self.export = export;
+        if let Some(export) = &mut self.export {
+            export.leave_out(self.levels.keys().copied());
+        }
     }
 
     /// Takes what the kernel had captured when the end was called for.
@@ -429,6 +515,7 @@ impl Daemon {
         loop {
             let more = self.engine.finish();
             let mut records: Vec<Record> = self.engine.drain().collect();
+            privacy::apply(&self.levels, &mut records);
             self.watch.tick(&mut self.engine, &mut records, now);
             self.places.fill(&mut records, now);
             if !more {

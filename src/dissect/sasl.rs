@@ -1,5 +1,5 @@
-//! SASL (RFC 4422) as mail carries it: who wants to be somebody, in lines of
-//! base64.
+//! SASL (RFC 4422): who wants to be somebody. Mail carries it in lines of base64,
+//! which [`Sasl`] follows; databases and directories as bytes, for [`user`].
 //!
 //! A response has a name and a secret in it. Only the name is taken out; what
 //! was decoded for that is dropped in the function that decoded it.
@@ -81,16 +81,24 @@ impl Sasl {
     }
 }
 
+/// Whom a client's first message of PLAIN or SCRAM names. Nothing behind the name is
+/// looked at, and who only acts for somebody has none.
+pub fn user(mechanism: &[u8], message: &[u8]) -> Option<String> {
+    if mechanism.eq_ignore_ascii_case(b"PLAIN") {
+        let (_, who) = plain(message)?;
+        return login::name(who);
+    }
+    let is_scram = mechanism.get(..6).is_some_and(|start| start.eq_ignore_ascii_case(b"SCRAM-"));
+    is_scram.then(|| scram_name(message))?
+}
+
 /// Who a first response is from.
 fn name_in(method: &str, message: &[u8]) -> Option<String> {
     let name = match method {
-        // RFC 4616: whom to act for, who it is, a password; zeros between them.
-        "plain" | "x-plain-submit" => {
-            let mut parts = message.split(|&byte| byte == 0);
-            let (act_for, who) = (parts.next()?, parts.next()?);
-            parts.next()?;
-            if who.is_empty() { act_for } else { who }
-        }
+        "plain" | "x-plain-submit" => match plain(message)? {
+            (act_for, b"") => act_for,
+            (_, who) => who,
+        },
         "login" => message,
         // RFC 2195: a name, a blank, 32 digits.
         "cram-md5" => {
@@ -111,6 +119,14 @@ fn name_in(method: &str, message: &[u8]) -> Option<String> {
         _ => return None,
     };
     login::name(name)
+}
+
+/// Whom to act for and who it is (RFC 4616, 2): zeros stand between them and the
+/// password. Without a part behind it the second may be that.
+fn plain(message: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut parts = message.split(|&byte| byte == 0);
+    let names = (parts.next()?, parts.next()?);
+    parts.next().map(|_| names)
 }
 
 /// The `n=` of a client's first message (RFC 5802, 7): a binding, whom to act
@@ -204,6 +220,31 @@ mod tests {
         ];
         for (mechanism, responses) in says {
             assert_eq!(user(mechanism, responses), None, "{mechanism}");
+        }
+    }
+
+    #[test]
+    fn names_stand_where_the_mechanism_puts_them() {
+        let ann = Some("ann".into());
+        assert_eq!(super::user(b"PLAIN", b"\0ann\0hunter2"), ann);
+        assert_eq!(super::user(b"plain", b"root\0ann\0hunter2"), ann);
+        assert_eq!(super::user(b"SCRAM-SHA-256", b"n,,n=ann,r=abc"), ann);
+        assert_eq!(super::user(b"SCRAM-SHA-1-PLUS", b"p=tls-unique,a=root,n=ann,r=abc"), ann);
+        assert_eq!(super::user(b"SCRAM-SHA-256", b"n,,n=a=2Cb=3Dc,r=abc"), Some("a,b=c".into()));
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_no_name() {
+        for (mechanism, message) in [
+            (&b"PLAIN"[..], &b"hunter2"[..]),
+            (b"PLAIN", b"\0hunter2"),
+            (b"PLAIN", b"ann\0\0hunter2"),
+            (b"EXTERNAL", b"hunter2"),
+            (b"CRAM-MD5", b"ann hunter2"),
+            (b"SCRAM-SHA-256", b"c=biws,r=abc,p=hunter2"),
+            (b"SCRAM-SHA-256", b"n=hunter2"),
+        ] {
+            assert_eq!(super::user(mechanism, message), None, "{mechanism:?}");
         }
     }
 

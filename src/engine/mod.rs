@@ -109,6 +109,10 @@ stats! {
     packets,
     /// IP-layer bytes of those.
     bytes,
+    /// Of those the bytes to devices, and from them; what is in a tunnel counts
+    /// there alone, as in volumes.
+    bytes_in,
+    bytes_out,
     /// IP packets that belong to no session: between neighbours and routers
     /// (IGMP, neighbour discovery, OSPF), or with a broken header.
     without_session,
@@ -148,6 +152,15 @@ stats! {
     alerts_suppressed,
     /// Records handed out.
     records,
+}
+
+impl Stats {
+    /// `volume` was carried to or from a device.
+    #[inline]
+    fn carried(&mut self, volume: usage::Volume) {
+        self.bytes_in += volume.bytes_in;
+        self.bytes_out += volume.bytes_out;
+    }
 }
 
 /// See the module's text.

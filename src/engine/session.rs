@@ -148,6 +148,19 @@ impl Session {
         }
     }
 
+    /// What `side` sent, by the way that it goes for the device; nothing where it
+    /// is counted inside a tunnel.
+    #[inline]
+    pub fn volume(&self, side: Side, bytes: u64) -> Volume {
+        let is_from_device = (side == Side::Server) == self.device_serves;
+        let (bytes_out, bytes_in) = match (self.tunnel.is_some(), is_from_device) {
+            (true, _) => (0, 0),
+            (false, true) => (bytes, 0),
+            (false, false) => (0, bytes),
+        };
+        Volume { bytes_out, bytes_in, packets: 0 }
+    }
+
     /// The queue it belongs to.
     pub fn class(&self, key: &Key) -> u8 {
         use super::tcp::State;

@@ -388,6 +388,8 @@ fn what_a_tunnel_carries_counts_once() {
     assert!(seen.contains(&(4, 148, Some("ipip"))) && seen.contains(&(17, 128, None)), "{seen:?}");
     let volume: u64 = rig.out.iter().map(|r| if let Record::Traffic(t) = r { t.bytes_out } else { 0 }).sum();
     assert_eq!(volume, 128);
+    let stats = rig.engine.stats();
+    assert_eq!((stats.bytes_in, stats.bytes_out), (0, 128));
 }
 
 #[test]

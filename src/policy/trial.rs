@@ -111,6 +111,22 @@ impl<'a> Trial<'a> {
         !is_counted && quota.is_used_up(used.minutes.len() as u64, used.bytes)
     }
 
+    /// How many sessions were shown to it.
+    pub fn looked_at(&self) -> u64 {
+        self.sessions
+    }
+
+    /// What the policy at `place` would have stopped: device, what it did, how many
+    /// sessions and their bytes; the largest first.
+    pub fn stopped_by(&self, place: usize) -> Vec<(&str, &str, u64, u64)> {
+        let of = self.stopped.iter().filter(|((policy, ..), _)| *policy == place);
+        let mut rows: Vec<_> = of
+            .map(|((_, device, what), stopped)| (&**device, &**what, stopped.sessions, stopped.bytes))
+            .collect();
+        rows.sort_by_key(|(.., bytes)| std::cmp::Reverse(*bytes));
+        rows
+    }
+
     /// A paragraph for each policy.
     pub fn report(&self) -> String {
         let mut out = format!("{} sessions looked at\n", self.sessions);

@@ -30,6 +30,12 @@ pub fn short(value: impl fmt::Display) -> Short {
     text
 }
 
+/// `text` without an allocation, and without the general formatter; nothing of what
+/// is too long.
+pub fn short_text(text: &str) -> Short {
+    Short::from(text).unwrap_or_default()
+}
+
 /// An address as text. Every row holds two or three: by hand it takes a fifth
 /// of the time of the general formatter.
 pub fn short_address(address: &IpAddr) -> Short {

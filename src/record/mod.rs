@@ -11,7 +11,7 @@ mod types;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-pub use column::{Cell, Column, Event, Kind, Merge, Short, Table, Value, short, short_address};
+pub use column::{Cell, Column, Event, Kind, Merge, Short, Table, Value, short, short_address, short_text};
 pub use rollup::ROLLUPS;
 pub use schema::{Dialect, VERSION, add_column, create, schema_json, upsert};
 pub use types::{Country, Device, Id, Ids, Mac, Name, Proto, seed, seed_of};
@@ -536,6 +536,24 @@ tables! {
         last: Time,
     }
 
+    /// What people say of a device.
+    Label = "label", indexed [] {
+        /// The device, as the other tables name it.
+        device: Device,
+        /// What they call it.
+        alias: Option<Arc<str>>,
+        /// What stands for it: phone, tv…
+        icon: Option<Arc<str>>,
+        /// The devices that it belongs to: a person's, a room's.
+        grp: Option<Arc<str>>,
+        /// The device that it is too, under another address.
+        part_of: Option<Device>,
+        /// How much of it is written down: full, domain, app, counts or off.
+        level: &'static str,
+        /// When they said so last, microseconds since 1970.
+        changed: Time,
+    }
+
     /// The apps that features.txt knows, for the pages.
     Catalog = "catalog", indexed [] {
         /// The app.
@@ -660,7 +678,36 @@ impl Record {
             Record::Health(row) => Some(row.id),
             Record::Coverage(row) => Some(row.id),
             Record::Stop(row) => Some(row.id),
-            Record::Thing(_) | Record::Catalog(_) | Record::Service(_) | Record::Router(_) => None,
+            Record::Thing(_) | Record::Label(_) | Record::Catalog(_) | Record::Service(_) => None,
+            Record::Router(_) => None,
+        }
+    }
+
+    /// The device that it is about, where it is about one.
+    pub fn device(&self) -> Option<Device> {
+        match self {
+            Record::Session(row) => Some(row.device),
+            Record::Dns(row) => Some(row.device),
+            Record::Tls(row) => Some(row.device),
+            Record::Http(row) => Some(row.event.device),
+            Record::Auth(row) => Some(row.event.device),
+            Record::Ssh(row) => Some(row.event.device),
+            Record::Ftp(row) => Some(row.event.device),
+            Record::Smtp(row) => Some(row.event.device),
+            Record::Dhcp(row) => Some(row.event.device),
+            Record::Icmp(row) => Some(row.device),
+            Record::Service(row) => row.device,
+            Record::Alert(row) => row.device,
+            Record::App(row) => Some(row.device),
+            Record::Traffic(row) => Some(row.device),
+            Record::Thing(row) => Some(row.device),
+            Record::Label(row) => Some(row.device),
+            Record::Stop(row) => Some(row.device),
+            Record::Arp(_)
+            | Record::Catalog(_)
+            | Record::Health(_)
+            | Record::Router(_)
+            | Record::Coverage(_) => None,
         }
     }
 }

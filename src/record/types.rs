@@ -166,7 +166,7 @@ impl Deref for Name {
 }
 
 /// A transport protocol by its number (IANA, Assigned Internet Protocol Numbers).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Proto(pub u8);
 
 impl Proto {

@@ -5,6 +5,7 @@
 //! in it is told with its place, and a file with mistakes changes nothing.
 
 mod address;
+mod change;
 mod cover;
 mod feature;
 mod grammar;
@@ -18,6 +19,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+pub use change::{Change, Found, Unnamed};
 pub use feature::{Evidence, Feature, starts_of_labels};
 use index::Index;
 pub use relabel::Relabel;

@@ -17,7 +17,7 @@ pub use sqlite::Place;
 pub use wear::Wear;
 pub use writer::{Meter, Queue, Writer, named_queue, queue};
 
-use crate::record::{Id, ROLLUPS, Record, TABLES, Table, Traffic};
+use crate::record::{Device, Id, Kind, Label, ROLLUPS, Record, TABLES, Table, Traffic};
 use crate::time::Time;
 
 /// Why a store did not take records.
@@ -42,6 +42,17 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// A value out of a database.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Datum {
+    Null,
+    Int(i64),
+    Text(String),
+}
+
+/// Is shown a row of a database; says whether it wants more.
+pub type EachRow<'a> = dyn FnMut(&[Datum]) -> bool + 'a;
 
 /// What of a session's row tells its app, and what policies are about.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -114,6 +125,14 @@ pub trait Store {
     /// Shows `each` the sessions whose latest packet is at `since` or later, in
     /// order of that.
     fn sessions(&mut self, since: Time, each: &mut dyn FnMut(&Labelled)) -> Result<(), Error> {
+        self.sessions_while(since, &mut |row| {
+            each(row);
+            true
+        })
+    }
+
+    /// The same, until `each` answers false.
+    fn sessions_while(&mut self, since: Time, each: &mut dyn FnMut(&Labelled) -> bool) -> Result<(), Error> {
         let _ = (since, each);
         Err(Error::Fatal("this store keeps no sessions that could be looked at".into()))
     }
@@ -122,6 +141,12 @@ pub trait Store {
     fn devices(&mut self, each: &mut dyn FnMut(&str)) -> Result<(), Error> {
         let _ = each;
         Ok(())
+    }
+
+    /// Deletes all rows of `device`, but for what people say of it; returns how many.
+    fn purge(&mut self, device: &Device) -> Result<u64, Error> {
+        let _ = device;
+        Ok(0)
     }
 
     /// Shows `namer` what [`Store::sessions`] shows, and writes what it answers.
@@ -133,6 +158,10 @@ pub trait Store {
 }
 
 impl<S: Store + ?Sized> Store for Box<S> {
+    fn purge(&mut self, device: &Device) -> Result<u64, Error> {
+        (**self).purge(device)
+    }
+
     fn pause(&self) -> Duration {
         (**self).pause()
     }
@@ -169,8 +198,8 @@ impl<S: Store + ?Sized> Store for Box<S> {
         (**self).keep(now)
     }
 
-    fn sessions(&mut self, since: Time, each: &mut dyn FnMut(&Labelled)) -> Result<(), Error> {
-        (**self).sessions(since, each)
+    fn sessions_while(&mut self, since: Time, each: &mut dyn FnMut(&Labelled) -> bool) -> Result<(), Error> {
+        (**self).sessions_while(since, each)
     }
 
     fn devices(&mut self, each: &mut dyn FnMut(&str)) -> Result<(), Error> {
@@ -236,6 +265,17 @@ fn age(table: &Table, time: Time) -> Option<(&'static str, i64)> {
     } else {
         None
     }
+}
+
+/// The tables that have rows of devices, with the condition for those of one.
+fn of_device() -> impl Iterator<Item = (&'static Table, &'static str)> {
+    tables().filter(|table| table.name != Label::TABLE.name).filter_map(|table| {
+        let column = table.columns.iter().find(|column| column.name == "device")?;
+        let is_number = matches!(column.kind, Kind::Int(_));
+        let condition =
+            if is_number { "device IN (SELECT id FROM rollup_name WHERE name = ?)" } else { "device = ?" };
+        Some((table, condition))
+    })
 }
 
 /// Every table of the database.

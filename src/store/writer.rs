@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Error, Place, Store, Wear};
-use crate::record::Record;
+use crate::record::{Device, Record};
 use crate::time::Time;
 
 /// Old rows are deleted when this much time has passed…
@@ -41,6 +41,13 @@ pub struct Meter {
 
 type Batch = (Time, Vec<Record>);
 
+/// What the writer is asked for.
+enum Message {
+    Records(Batch),
+    /// Nothing is to be kept of the device.
+    Purge(Device),
+}
+
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Meter>>);
 
@@ -52,7 +59,7 @@ impl Shared {
 
 /// The engine's end: never waits. Dropping it lets the writer finish.
 pub struct Queue {
-    batches: Sender<Batch>,
+    batches: Sender<Message>,
     /// Never sent on: its end tells the writer not to pause any longer.
     _stop: Sender<()>,
     shared: Shared,
@@ -65,7 +72,7 @@ pub struct Writer<S> {
     store: S,
     /// At the end, what is left is lost at the first failure.
     hasty: bool,
-    batches: Receiver<Batch>,
+    batches: Receiver<Message>,
     stop: Receiver<()>,
     shared: Shared,
     /// Records that were collected, and when the last were written.
@@ -119,7 +126,12 @@ impl Queue {
         });
         records.truncate(usize::try_from(kept).unwrap_or(usize::MAX));
         // The writer only ends after this end is gone.
-        let _ = self.batches.send((now, records));
+        let _ = self.batches.send(Message::Records((now, records)));
+    }
+
+    /// Has all rows of `device` deleted, those that wait among them.
+    pub fn purge(&self, device: Device) {
+        let _ = self.batches.send(Message::Purge(device));
     }
 
     pub fn meter(&self) -> Meter {
@@ -145,7 +157,14 @@ impl<S: Store> Writer<S> {
     pub fn run(mut self) -> S {
         let mut stopping = false;
         let mut latest = Time::ZERO;
-        while let Some((now, mut records)) = self.next() {
+        while let Some(message) = self.next() {
+            let (now, mut records) = match message {
+                Message::Records(batch) => batch,
+                Message::Purge(device) => {
+                    self.purge(&device, latest, &mut stopping);
+                    continue;
+                }
+            };
             latest = now;
             if self.held.is_empty() {
                 self.held = records;
@@ -167,15 +186,35 @@ impl<S: Store> Writer<S> {
 
     /// What comes next; none at the end. Meanwhile the store may do what it does
     /// without records.
-    fn next(&mut self) -> Option<Batch> {
+    fn next(&mut self) -> Option<Message> {
         while let Some(patience) = self.store.patience() {
             match self.batches.recv_timeout(patience) {
-                Ok(batch) => return Some(batch),
+                Ok(message) => return Some(message),
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => self.store.idle(),
             }
         }
         self.batches.recv().ok()
+    }
+
+    /// Deletes what there is of `device`, after what was collected is written.
+    fn purge(&mut self, device: &Device, now: Time, stopping: &mut bool) {
+        if !self.held.is_empty() {
+            self.flush(now, stopping);
+        }
+        let mut pause = PAUSES.0;
+        loop {
+            match self.store.purge(device) {
+                Ok(deleted) => {
+                    log::info!("{}: {deleted} rows of {device} are deleted", self.name);
+                    return self.shared.with(|meter| meter.deleted += deleted);
+                }
+                Err(Error::Retry(text)) if !*stopping => self.trouble(text, pause),
+                Err(error) => return log::error!("{}: rows of {device} are not deleted: {error}", self.name),
+            }
+            *stopping = self.stop.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected);
+            pause = (pause * 2).min(PAUSES.1);
+        }
     }
 
     /// Writes what was collected.

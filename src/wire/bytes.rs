@@ -25,8 +25,17 @@ pub fn array_at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
 
 /// Two small digits for each byte.
 pub fn hex(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    bytes.iter().for_each(|byte| push_hex(&mut text, *byte));
+    text
+}
+
+/// Appends the two small digits of `byte`. Each row of a handshake has hundreds, and
+/// the general formatter takes ten times as long.
+pub fn push_hex(text: &mut String, byte: u8) {
+    for nibble in [byte >> 4, byte & 0xf] {
+        text.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
+    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ def settings_are_complete(program, place):
         ("capture", "interfaces"),
         ("apps", "features"),
         ("devices", "vendors"),
+        ("devices", "labels"),
         ("sqlite", "path"),
         ("sqlite", "copy"),
         ("daemon", "control"),

@@ -15,6 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import hostile
+import looks
 import rolled
 from served import ZONE, Html, Server
 
@@ -34,7 +35,8 @@ def check_page(answer, status=200):
     assert not re.search(r"(Warning|Notice|Deprecated|Fatal error)\b.{0,200}\bon line\b", answer.text), answer.text
     html = Html(answer.text)
     assert not html.wrong, html.wrong[:5]
-    assert html.scripts == 1, "only the script of the pages themselves"
+    for script in re.findall(r"<script[^>]*>", answer.text):
+        assert re.fullmatch(r'<script src="static/[\w./]+\.js\?[0-9a-f]+" defer>', script), script
     return html
 
 
@@ -48,7 +50,8 @@ def single_pages(site):
     """The pages that show one thing, for things that there are."""
     apps = rows_of(site, page="apps", range="all")
     session = next(r for r in rows_of(site, page="sessions", range="all") if r["host"])
-    return [{"page": "app", "app": apps[0]["app"] or "-"}, {"page": "app", "app": "-"},
+    device = next(r["device"] for r in rows_of(site, page="sessions", range="all") if r["app"])
+    return [{"page": "app", "app": apps[0]["app"] or "-"}, {"page": "device", "device": device}, {"page": "app", "app": "-"},
             {"page": "session", "id": session["id"]}]
 
 
@@ -265,6 +268,9 @@ def main():
     done("volumes that are rolled up")
     rolled.flash(folder, sqlite, scratch, log, check_page, hostile.about)
     done("what is written to lasting storage")
+    looks.static(folder)
+    looks.pages(folder, sqlite, mariadb, scratch, log, check_page)
+    done("changes, devices and apps")
     hostile.data(folder, sqlite, scratch, check_page)
     done("names by strangers")
     hostile.away(folder, sqlite, mariadb, scratch, check_page)

@@ -36,6 +36,7 @@ done
 
 say "functions"
 php -n "$here/units.php" "$root/web-ta"
+php -n "$here/query_units.php" "$root/web-ta" "$root/tests/query/cases.json"
 
 # config KIND: the daemon's configuration, with what follows on standard input.
 config() {
@@ -104,8 +105,14 @@ done
 say "sign-in"
 python3 "$here/door.py" "$weir" "$root/web-ta" "$features" "$work"
 
+say "what people say of devices"
+python3 "$here/said.py" "$weir" "$root/web-ta" "$features" "$work"
+
 say "attacks"
 python3 "$here/attacks.py" "$weir" "$root/web-ta" "$features" "$work"
+
+say "what people change"
+python3 "$here/settings.py" "$weir" "$root/web-ta" "$work"
 
 say "TLS to MariaDB"
 python3 "$here/tls.py" "$root/web-ta" "$port" "$work"
@@ -142,6 +149,9 @@ made="$stops $logins $requests $alerts"
 python3 -c 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.executescript(sys.argv[2]); db.commit()' \
     "$work/sqlite/w.db" "$made"
 mariadb --no-defaults -uroot -S "$socket" weir -e "$made"
+
+say "queries"
+python3 "$here/query.py" "$weir" "$root/web-ta" "$work"
 
 say "pages"
 python3 "$here/pages.py" "$root/web-ta" "$work/sqlite/web.json" "$work/mariadb/web.json" "$work"

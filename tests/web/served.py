@@ -25,7 +25,7 @@ def php_options():
     so too: what PHP complains of before the first line runs, no page can hold back.
     """
     built_in = subprocess.run(["php", "-n", "-m"], capture_output=True, text=True).stdout.lower().split()
-    options = ["-n", "-d", "memory_limit=8M", "-d", "post_max_size=64K", "-d", "display_errors=0", "-d", "log_errors=1", "-d", f"date.timezone={ZONE}"]
+    options = ["-n", "-d", "memory_limit=8M", "-d", "post_max_size=1M", "-d", "display_errors=0", "-d", "log_errors=1", "-d", f"date.timezone={ZONE}"]
     for name in EXTENSIONS:
         if name not in built_in:
             options += ["-d", f"extension={name}"]

@@ -9,6 +9,8 @@ require $argv[1] . '/lib/start.php';
 require $argv[1] . '/lib/export.php';
 require $argv[1] . '/lib/session.php';
 require $argv[1] . '/lib/dns.php';
+require $argv[1] . '/lib/change.php';
+require $argv[1] . '/lib/pulse.php';
 
 function same(mixed $got, mixed $expected, string $what): void
 {
@@ -71,3 +73,25 @@ foreach (['zh' => 'zh', 'en, zh' => 'en', 'fr, zh-TW;q=0.5' => 'zh', '' => 'en',
     $_SERVER['HTTP_ACCEPT_LANGUAGE'] = $accepted;
     same(browserLanguage(), $language, "language of $accepted");
 }
+
+foreach ([
+    [0.0, 0.0, 'same', 0.0], [0.0, 1.0, 'new', 0.0], [1.0, 0.0, 'gone', 0.0], [200.0, 200.0, 'same', 0.0],
+    [1000.0, 1004.0, 'same', 0.0], [1000.0, 1005.0, 'up', 0.5], [100.0, 140.0, 'up', 40.0], [100.0, 25.0, 'down', 75.0],
+] as [$before, $now, $kind, $percent]) {
+    same(change($before, $now)[0], $kind, "change from $before to $now");
+    same(round(change($before, $now)[1], 6), $percent, "percent from $before to $now");
+}
+same(changeMark(null, 5.0), '', 'a change without a time before');
+same(strip_tags(changeMark(100.0, 140.0)), '▲ 40 % more than before: 40 %', 'words of a change');
+same(strip_tags(changeMark(1000.0, 1.0)), '▼ 99 % less than before: 99 %', 'a little left is not nothing');
+same(strip_tags(changeMark(100.0, 1000.0)), '▲ 900 % more than before: 900 %', 'percent');
+same(strip_tags(changeMark(100.0, 1300.0)), '▲ × 13 more than before: × 13', 'times');
+same(largest(['b' => 5.0, 'a' => 5.0, 'c' => 0.0, '7' => 9.0], 2), [7 => 9.0, 'a' => 5.0], 'the largest, equals by name');
+
+same(pulse(null), ['is_live' => false, 'step' => null], 'no daemon');
+same(pulse(['error' => 'unknown command']), ['is_live' => false, 'step' => null], 'an older daemon');
+same(pulse(['pulse' => null]), ['is_live' => true, 'step' => null], 'a daemon that was not asked before');
+same(pulse(['pulse' => ['step' => 0, 'in' => [1]]])['step'], null, 'a step of nothing');
+same(pulse(['pulse' => ['step' => 2, 'in' => [1, 'x', [], 250], 'out' => 'x']]),
+    ['is_live' => true, 'step' => 2, 'in' => [1.0, 250.0], 'in_text' => '1.00 kbit/s', 'out' => [], 'out_text' => null], 'nonsense in a pulse');
+same(count(pulse(['pulse' => ['step' => 1, 'in' => range(1, 999), 'out' => []]])['in']), PULSE_STEPS, 'no more steps than are drawn');

@@ -82,7 +82,11 @@ function openApi(Pages $pages): array
                 'Error' => [
                     'type' => 'object',
                     'required' => ['error'],
-                    'properties' => ['error' => ['type' => 'string', 'description' => 'For a person.']],
+                    'properties' => [
+                        'error' => ['type' => 'string', 'description' => 'For a person.'],
+                        'column' => ['type' => 'integer', 'description' => 'Where q is wrong, in characters from 1.'],
+                        'length' => ['type' => 'integer', 'description' => 'How many characters of it are.'],
+                    ],
                 ],
             ],
             'responses' => array_map(apiError(...), [
@@ -140,7 +144,7 @@ function apiParameters(Page $page): array
         ['to', $moment('2026-11-22T06:00'), 'The end, later than the begin, and not part of it.'],
         ['router', ['type' => 'string', 'pattern' => '^[\w-]{1,64}$'], 'A database, where several routers write to one server.'],
         ['device', apiParam(Param::Address), 'By its address, as the rows have it.'],
-        ['q', $text, 'What is searched for.'],
+        ['q', $text, 'What is searched for, in the language of docs/QUERIES.md.'],
         ['sort', ['enum' => $sorts, 'default' => $page->sort], 'A column, downwards after a minus sign.'],
         ['p', ['type' => 'string', 'pattern' => '^[1-9][0-9]{0,4}$'], 'A page of ' . Filter::PAGE_ROWS . ' rows, from 1; without it all rows.'],
         ['format', ['enum' => FORMATS, 'default' => 'json'], 'What the rows are to be.'],

@@ -53,6 +53,49 @@ final class Chart
         };
     }
 
+    /**
+     * What static/chart.js draws.
+     *
+     * @return array<string, mixed>
+     */
+    public function series(): array
+    {
+        $step = $this->filter->span->step();
+        $series = ['step' => (int) $step, 'ahead' => (int) (barOffset($this->filter->span) / 1e6)];
+        foreach (['times', 'received', 'sent'] as $name) {
+            $series[$name] = [];
+        }
+        for ($bar = 0; $bar < $this->count; $bar++) {
+            [$in, $out] = $this->bars[$bar] ?? [0.0, 0.0];
+            $series['times'][] = $this->begin($bar);
+            $series['received'][] = $in;
+            $series['sent'][] = $out;
+        }
+        return $series;
+    }
+
+    /** The numbers, for who does not see bars: those that there are. */
+    public function table(): string
+    {
+        $columns = [
+            'time' => new Column('Time', Kind::Time, ''),
+            'bytes_in' => new Column('Received', Kind::Bytes, ''),
+            'bytes_out' => new Column('Sent', Kind::Bytes, ''),
+        ];
+        $rows = [];
+        foreach ($this->bars as $bar => [$in, $out]) {
+            $rows[] = ['time' => $this->begin($bar) * 1e6, 'bytes_in' => $in, 'bytes_out' => $out];
+        }
+        return table($columns, $rows, [
+            'time' => fn (array $row): string => anchor(
+                $this->zoom((int) round(($row['time'] - $this->start) / 1e6 / $this->filter->span->step())),
+                timeTag($row['time']),
+            ),
+            'bytes_in' => null,
+            'bytes_out' => null,
+        ], 'time', t('Traffic over time'));
+    }
+
     public function svg(): string
     {
         $scale = self::scale(array_map(array_sum(...), $this->bars));
@@ -162,4 +205,52 @@ final class Chart
         }
         return (float) $factor * $power;
     }
+}
+
+/**
+ * The time line of traffic with its ways to other times. It needs no script;
+ * with it, static/chart.js draws it anew.
+ *
+ * @param list<array<string, float|string|null>> $bars time, bytes_in, bytes_out
+ */
+function trafficCard(array $bars, Filter $filter, string $title): string
+{
+    $sum = static fn (string $column): float => array_sum(array_column($bars, $column));
+    $chart = new Chart($bars, $filter, barStart($filter->span));
+    $series = $chart->series() + [
+        'files' => [asset('vendor/uPlot.iife.min.js'), asset('vendor/uPlot.min.css')],
+        'texts' => ['received' => t('received'), 'sent' => t('sent'), 'hint' => t('Drag over a time to see it alone.'),
+            'label' => t('Traffic over time; arrow keys go along it, Enter goes into a bar')],
+    ];
+    $legend = '<p class="legend"><span class="in">' . say('received') . ' <b>' . h(bytes($sum('bytes_in')))
+        . '</b></span><span class="out">' . say('sent') . ' <b>' . h(bytes($sum('bytes_out'))) . '</b></span></p>';
+    // On paper there is no filter that tells it.
+    $when = '<p class="paper">' . timeTag($filter->span->from) . ' – ' . timeTag($filter->span->to) . '</p>';
+    $html = $when . '<div class="timeline" data-module="' . asset('chart.js') . '" data-series="' . jsonAttribute($series)
+        . '" data-address="' . h($filter->url(['range' => null])) . '">' . $chart->svg() . '</div>'
+        . '<div class="under">' . zoomLinks($filter) . '<details><summary>' . say('As a table') . '</summary>'
+        . $chart->table() . '</details></div>';
+    return card($title . ' ' . Chart::stepText($filter->span->step()), $html, $legend, 'traffic');
+}
+
+/** Earlier, later, nearer and farther, as links: dragging needs a mouse and a script. */
+function zoomLinks(Filter $filter): string
+{
+    $span = $filter->span;
+    $length = $span->to - $span->from;
+    $now = Clock::local()->now() * 1e6;
+    $link = static function (float $from, float $to, string $text) use ($filter, $now): string {
+        $time = static fn (float $micros): string => Clock::local()->format('Y-m-d\TH:i', $micros / 1e6);
+        $isThere = $from >= 0 && $from < $now && $to - $from >= 60e6;
+        return $isThere
+            ? anchor($filter->url(['range' => null, 'from' => $time($from), 'to' => $time($to)]), h($text), 'button')
+            : '<span class="button off" aria-hidden="true">' . h($text) . '</span>';
+    };
+    // Times in addresses are whole minutes.
+    $part = static fn (float $share): float => Span::minute($length * $share);
+    return '<nav class="zoom" aria-label="' . say('Time') . '">'
+        . $link($span->from - $length, $span->from, '‹ ' . t('Earlier'))
+        . $link($span->from + $part(0.25), $span->to - $part(0.25), t('Zoom in'))
+        . $link($span->from - $part(0.5), $span->to + $part(0.5), t('Zoom out'))
+        . $link($span->to, $span->to + $length, t('Later') . ' ›') . '</nav>';
 }

@@ -89,6 +89,9 @@ abstract class Db
     /** The condition that the text in $column contains the parameter of contained(). */
     abstract public function contains(string $column): string;
 
+    /** An address of IPv6 as 32 hexadecimal digits in capitals; unknown for anything else. */
+    abstract public function ip6Hex(string $column): string;
+
     private function checkSchema(): void
     {
         $schema = $this->schema();

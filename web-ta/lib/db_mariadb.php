@@ -110,4 +110,9 @@ final class DbMariadb extends Db
         // The columns compare byte by byte; a search should not.
         return "LOWER($column) LIKE LOWER(?) ESCAPE '!'";
     }
+
+    public function ip6Hex(string $column): string
+    {
+        return "$column LIKE '%:%' AND HEX(INET6_ATON($column))";
+    }
 }

@@ -81,4 +81,14 @@ final class DbSqlite extends Db
         // LIKE takes upper and lower case of ASCII as the same here.
         return "$column LIKE ? ESCAPE '!'";
     }
+
+    public function ip6Hex(string $column): string
+    {
+        // PHP 8.5 has another name for it, which those of today have not.
+        @$this->pdo->sqliteCreateFunction('ip6_hex', static function (?string $text): ?string {
+            $bytes = $text === null ? false : @inet_pton($text);
+            return $bytes === false || strlen($bytes) !== 16 ? null : strtoupper(bin2hex($bytes));
+        }, 1);
+        return "ip6_hex($column)";
+    }
 }

@@ -38,18 +38,22 @@ function dnsColumns(): array
  */
 function dnsCells(Filter $filter, Labels $labels): array
 {
+    // The page of a session shows them too, and leads to this one.
+    $url = static fn (string $field, string $value): string => $filter->page->id === 'dns'
+        ? $filter->add($field, $value)
+        : $filter->to('dns', ['q' => Query::written($field, $value)]);
     return [
         'time' => null,
         'device' => static fn (array $row): string =>
-            $labels->device($row['device'], $filter->to('dns', ['device' => $row['device']])),
+            $labels->device($row['device'], $url('device', $row['device'])),
         'qname' => static fn (array $row): string => $row['qname'] === null
             ? '<span class="none">' . say('without a question') . '</span>'
-            : anchor($filter->to('dns', ['name' => $row['qname']]), h($row['qname']), 'host'),
+            : anchor($url('qname', $row['qname']), h($row['qname']), 'host'),
         'qtype' => static fn (array $row): string => h($row['qtype'] ?? DASH)
             . ($row['kind'] === 'dns' ? '' : '<small>' . h($row['kind']) . '</small>'),
         'rcode' => static fn (array $row): string => resultBadge($row),
         'latency_us' => static fn (array $row): string => h(shown(Kind::Micros, $row['latency_us']))
-            . '<small>' . anchor($filter->to('dns', ['server' => $row['server']]), h($row['server'])) . '</small>',
+            . '<small>' . anchor($url('server', $row['server']), h($row['server'])) . '</small>',
         'answers' => static fn (array $row): string => answers($row['answers']),
     ];
 }

@@ -50,12 +50,17 @@ final class Filter
 
     /** Whose rows, as the tables name it. */
     public readonly ?string $device;
-    /** What is searched for. */
-    public readonly ?string $text;
+    /** What is searched for; null for nothing. */
+    public readonly ?Query $text;
+    /** …as it was asked for. */
+    public readonly string $asked;
+    /** Why that makes no sense; then there are no rows. */
+    public readonly ?QueryMistake $mistake;
     /** A column, after "-" for downwards. */
     public readonly string $sort;
     /** Which page of rows, from 1. */
     public readonly int $number;
+    private readonly Query $query;
     /** @var array<string, string> the page's own parameters that are given */
     private array $own = [];
 
@@ -65,7 +70,12 @@ final class Filter
         public readonly Span $span,
     ) {
         $this->device = $this->checked('device', Param::Address);
-        $this->text = $request->text('q');
+        $this->query = $query = $page->hasFilter ? Query::of($request, $page->id) : new Query([]);
+        $this->text = $query->isNarrow() ? $query : null;
+        $asked = $page->hasFilter ? $request->query() ?? '' : '';
+        // What is no text at all would only make every link long.
+        $this->asked = trim($asked) !== '' && strlen($asked) <= Query::known()['longest'] && preg_match('//u', $asked) === 1 ? $asked : '';
+        $this->mistake = $query->mistake;
         foreach ($page->params as $name => $param) {
             $value = $this->checked($name, $param);
             if ($value !== null) {
@@ -131,7 +141,11 @@ final class Filter
     {
         $state = $this->page->id === Pages::HOME ? [] : ['page' => $this->page->id];
         $state += $this->lasting() + $this->own;
-        $state += $this->text === null ? [] : ['q' => $this->text];
+        if ($this->span->choice === 'query') {
+            // The query itself says so.
+            unset($state['from'], $state['to']);
+        }
+        $state += $this->asked === '' ? [] : ['q' => $this->asked];
         $state += $this->sort === $this->page->sort ? [] : ['sort' => $this->sort];
         return $state + ($this->number === 1 ? [] : ['p' => (string) $this->number]);
     }
@@ -146,7 +160,7 @@ final class Filter
         $router = chosenRouter();
         $lasting = $router === null ? [] : ['router' => $router];
         $lasting += $this->device === null ? [] : ['device' => $this->device];
-        if ($this->span->choice === 'custom') {
+        if (in_array($this->span->choice, ['custom', 'query'], true)) {
             $lasting['from'] = Clock::local()->format('Y-m-d\TH:i', $this->span->from / 1e6);
             $lasting['to'] = Clock::local()->format('Y-m-d\TH:i', $this->span->to / 1e6);
         } elseif ($this->span->choice !== Span::USUAL) {
@@ -163,8 +177,47 @@ final class Filter
     public function url(array $changes = [], string $script = ''): string
     {
         // Another filter or order begins at its first page.
-        $state = array_replace($this->state(), ['p' => null], $changes);
+        $state = array_replace($this->state(), ['p' => null]);
+        if (array_intersect_key($changes, ['range' => 1, 'from' => 1, 'to' => 1]) !== []) {
+            $state['q'] = $this->untimed();
+        }
+        $state = array_replace($state, $changes);
         return self::query(array_filter($state, static fn ($value) => $value !== null), $script);
+    }
+
+    /**
+     * This page with a term more: the field has this value, or has it not. Null where
+     * it can not be written, or is there already.
+     */
+    public function with(string $field, ?string $value, bool $isExcluded = false): ?string
+    {
+        $term = Query::written($field, $value, $isExcluded);
+        if ($term === null || str_contains(" $this->asked ", " $term ")) {
+            return null;
+        }
+        return $this->url(['q' => ltrim("$this->asked $term")]);
+    }
+
+    /** What was asked for without its since and until, which win over any other choice; null for nothing. */
+    private function untimed(): ?string
+    {
+        $text = $this->query->untimed($this->asked);
+        return $text === '' ? null : $text;
+    }
+
+    /** The address of with(), or of this page where there is nothing to add. */
+    public function add(string $field, ?string $value): string
+    {
+        return $this->with($field, $value) ?? $this->url();
+    }
+
+    /** Fails where the query makes no sense, for whoever asks for data. */
+    public function mustMakeSense(): void
+    {
+        if ($this->mistake !== null) {
+            $place = ['column' => $this->mistake->column, 'length' => $this->mistake->length];
+            throw new Trouble(400, $this->mistake->getMessage(), place: $place);
+        }
     }
 
     /**

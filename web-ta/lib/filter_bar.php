@@ -20,8 +20,7 @@ function filterBar(Db $db, Filter $filter): string
     $isNarrowed = $filter->device !== null || array_intersect_key($filter->page->controls, $filter->state()) !== [];
     return '<form class="filters" method="get" action="./" role="search" aria-label="' . say('Filter') . "\">$hidden"
         . '<div class="when">' . spanLinks($filter) . customSpan($filter) . '</div><div class="fields">'
-        . '<label class="search"><span>' . say('Search') . '</span><input type="search" name="q" maxlength="200" value="'
-        . h($filter->text ?? '') . '" placeholder="' . say('Name, address, app …') . '"></label>'
+        . queryBox($filter)
         . '<button type="submit">' . say('Show') . '</button>'
         // On a phone the other fields are folded away, without script.
         . '<input type="checkbox" id="more" class="fold"' . ($isNarrowed ? ' checked' : '') . '>'
@@ -29,7 +28,7 @@ function filterBar(Db $db, Filter $filter): string
         . routers($db)
         . select('device', t('Device'), t('All devices'), $labels->menu($filter->device), $filter->device)
         . controls($filter, $labels)
-        . '</div></form>' . chips($filter, $labels);
+        . '</div></form>' . queryMistake($filter) . chips($filter, $labels);
 }
 
 function spanLinks(Filter $filter): string

@@ -30,6 +30,12 @@ function packets(float $number): string
     return $number === 1.0 ? t('1 packet') : t('{n} packets', ['n' => grouped($number)]);
 }
 
+/** "1 session", "1,234 sessions" */
+function sessionsText(float $number): string
+{
+    return $number === 1.0 ? t('1 session') : t('{n} sessions', ['n' => grouped($number)]);
+}
+
 /** "1.23 MB" */
 function bytes(float $bytes): string
 {

@@ -104,10 +104,16 @@ function tile(string $title, string $html, string $below = '', string $class = '
         . ($below === '' ? '' : "<small>$below</small>") . '</dd></div>';
 }
 
+/** The name of a card's title, for links to it. */
+function cardId(string $title): string
+{
+    return 'card-' . substr(md5($title), 0, 6);
+}
+
 /** @param string $more HTML at the right of the title */
 function card(string $title, string $html, string $more = '', string $class = ''): string
 {
-    $id = 'card-' . substr(md5($title), 0, 6);
+    $id = cardId($title);
     return "<section class=\"card $class\" aria-labelledby=\"$id\"><header><h2 id=\"$id\">" . h($title)
         . "</h2>$more</header>$html</section>";
 }
@@ -156,6 +162,7 @@ function table(array $columns, array $rows, array $cells, string $main, string $
         $body .= '<tr>';
         foreach ($cells as $name => $cell) {
             $html = $cell === null ? usualCell($columns[$name]->kind, $row[$name]) : $cell($row);
+            $html = picked($filter, $name, $row[$name], $html);
             $class = $columns[$name]->kind->isNumber() ? 'num' : 'text';
             $class .= ($name === $main ? ' main' : '') . ($html === DASH ? ' void' : '');
             $body .= "<td class=\"$class col-$name\" data-label=\"$titles[$name]\"><div>$html</div></td>";

@@ -17,8 +17,14 @@ final class Labels
     /** Devices in the menu; more are found by the search. */
     private const MENU = 200;
 
+    /** What is known of a device, and before it what people say of it. */
+    private const SELECT = 'SELECT device.device, COALESCE(alias, name) AS name, mac, ipv4, ipv6, icon'
+        . ' FROM device LEFT JOIN label ON label.device = device.device';
+
     /** @var array<string, array{string, string, string}> device => its name, its address and its MAC, each "" if unknown */
     private array $devices = [];
+    /** @var array<string, string> device => what stands for it, see icon() */
+    private array $icons = [];
     /** @var array<string, string> */
     private array $apps = [];
 
@@ -34,7 +40,7 @@ final class Labels
     public function load(array ...$lists): void
     {
         $rows = array_merge(...$lists);
-        $this->know($this->lookUp('SELECT device, name, mac, ipv4, ipv6 FROM device WHERE device', $rows, 'device'));
+        $this->know($this->lookUp(self::SELECT . ' WHERE device.device', $rows, 'device'));
         if (language() !== 'zh') {
             return;
         }
@@ -49,6 +55,9 @@ final class Labels
         foreach ($devices as $row) {
             $address = $row['ipv4'] ?? $row['ipv6'] ?? '';
             $this->devices[$row['device']] = [$row['name'] ?? '', $address, $row['mac'] ?? ''];
+            if ($row['icon'] !== null) {
+                $this->icons[$row['device']] = (string) $row['icon'];
+            }
         }
     }
 
@@ -86,7 +95,8 @@ final class Labels
         }
         [$name, $address, $mac] = $this->devices[$device] ?? ['', '', ''];
         $below = $name === '' ? $mac : $address;
-        return anchor($url, h($text), 'device')
+        $icon = isset($this->icons[$device]) ? icon($this->icons[$device]) : '';
+        return anchor($url, $icon . h($text), 'device')
             . ($below === '' || $below === $text ? '' : '<small class="mac">' . h($below) . '</small>');
     }
 
@@ -110,8 +120,7 @@ final class Labels
      */
     public function menu(?string $chosen): array
     {
-        $sql = 'SELECT device, name, mac, ipv4, ipv6 FROM device ORDER BY last DESC LIMIT ?';
-        $seen = $this->db->all($sql, [self::MENU]);
+        $seen = $this->db->all(self::SELECT . ' ORDER BY last DESC LIMIT ?', [self::MENU]);
         $this->know($seen);
         if ($chosen !== null) {
             $seen[] = ['device' => $chosen];

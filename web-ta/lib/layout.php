@@ -15,8 +15,9 @@ require __DIR__ . '/filter_bar.php';
  * @param callable(): void $body prints what is in it
  * @param ?Filter $filter null where something went wrong before there was one
  * @param bool $isDoor whether it is the one before all others
+ * @param string $self its address, up to further parameters, where there is no filter
  */
-function layout(string $title, callable $body, Pages $pages, ?Filter $filter, bool $isDoor = false): string
+function layout(string $title, callable $body, Pages $pages, ?Filter $filter, bool $isDoor = false, string $self = ''): string
 {
     ob_start();
     $body();
@@ -30,9 +31,10 @@ function layout(string $title, callable $body, Pages $pages, ?Filter $filter, bo
         . '<title>' . h($title) . " · Weir</title>\n"
         . '<link rel="icon" href="' . asset('icon.svg') . "\">\n"
         . '<link rel="stylesheet" href="' . asset('style.css') . "\">\n"
-        . '<script src="' . asset('app.js') . "\" defer></script>\n</head>\n<body>\n"
+        . '<script src="' . asset('app.js') . "\" defer></script>\n"
+        . ($filter?->page->hasFilter ? '<script src="' . asset('query.js') . "\" defer></script>\n" : '') . "</head>\n<body>\n"
         . '<a class="skip" href="#main">' . say('To the content') . "</a>\n"
-        . topBar($pages, $filter, $isDoor)
+        . topBar($pages, $filter, $isDoor, $self)
         . "<main id=\"main\"$refresh>\n<div class=\"title\"><h1>" . parentLink($pages, $filter) . h($title) . '</h1>'
         . ($filter === null ? '' : exports($filter)) . "</div>\n$main</main>\n" . foot($filter) . "</body>\n</html>\n";
 }
@@ -43,7 +45,7 @@ function asset(string $name): string
     return "static/$name?" . dechex(filemtime(__DIR__ . "/../static/$name"));
 }
 
-function topBar(Pages $pages, ?Filter $filter, bool $isDoor): string
+function topBar(Pages $pages, ?Filter $filter, bool $isDoor, string $self = ''): string
 {
     // Who is not let in has nowhere to go.
     $isIn = !$isDoor || Door::isSomebodyIn();
@@ -54,11 +56,15 @@ function topBar(Pages $pages, ?Filter $filter, bool $isDoor): string
         $current = $page->id === $here ? ' aria-current="page"' : '';
         $items .= '<li><a href="' . h($url) . "\"$current>" . icon($page->icon) . say($page->title) . '</a></li>';
     }
+    if ($isIn) {
+        $current = str_starts_with($self, 'settings.php') ? ' aria-current="page"' : '';
+        $items .= "<li><a href=\"settings.php\"$current>" . icon('settings') . say('Settings') . '</a></li>';
+    }
     $other = language() === 'zh' ? 'en' : 'zh';
     $name = $other === 'zh' ? '中文' : 'English';
     $theme = theme() === 'dark' ? 'light' : 'dark';
     $with = static fn (array $change): string => h(
-        $filter?->url($change) ?? ($isDoor ? 'door.php?' : './?') . http_build_query($change));
+        $filter?->url($change) ?? ($isDoor ? 'door.php?' : ($self === '' ? './?' : $self)) . http_build_query($change));
     $account = !Door::isSomebodyIn() ? '' : '<a href="door.php" aria-label="' . say('Your sign-in') . '" title="'
         . say('Your sign-in') . '">' . icon('door') . '</a>';
     return '<header class="top"><a class="brand" href="' . h($filter?->to(Pages::HOME) ?? './') . '">'
@@ -106,6 +112,21 @@ function icon(string $name): string
         'door' => 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 20c1-4 4-5 8-5s7 1 8 5',
         'stops' => 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM5.6 5.6l12.8 12.8',
         'alerts' => 'M6 16V11a6 6 0 1 1 12 0v5l2 2H4zM10 21h4',
+        'phone' => 'M8 3h8v18H8zM11 18h2',
+        'tablet' => 'M5 3h14v18H5zM11 18h2',
+        'laptop' => 'M5 5h14v10H5zM2 19h20',
+        'desktop' => 'M3 4h18v12H3zM8 20h8M12 16v4',
+        'tv' => 'M3 6h18v12H3zM8 21h8M9 2l3 4 3-4',
+        'console' => 'M7 8h10a4 4 0 0 1 4 5l-1 3c-1 2-3 2-4 0H8c-1 2-3 2-4 0l-1-3a4 4 0 0 1 4-5zM8 10v4M6 12h4M16 12h.01',
+        'speaker' => 'M6 3h12v18H6zM12 7h.01M12 17a3 3 0 1 0 0-6 3 3 0 0 0 0 6z',
+        'camera' => 'M3 7h4l2-3h6l2 3h4v12H3zM12 16a3 3 0 1 0 0-6 3 3 0 0 0 0 6z',
+        'printer' => 'M7 9V3h10v6M5 9h14v8H5zM8 14h8v7H8z',
+        'watch' => 'M12 17a5 5 0 1 0 0-10 5 5 0 0 0 0 10zM9 7l1-4h4l1 4M9 17l1 4h4l1-4M12 10v2l1 1',
+        'light' => 'M9 17h6M10 21h4M12 3a6 6 0 0 0-3 11v3h6v-3a6 6 0 0 0-3-11z',
+        'home' => 'M3 11l9-8 9 8M6 9v11h12V9M10 20v-6h4v6',
+        'server' => 'M4 4h16v7H4zM4 13h16v7H4zM8 7.5h.01M8 16.5h.01',
+        'router' => 'M3 14h18v6H3zM7 17h.01M11 17h.01M17 14V8M13 6a6 6 0 0 1 8 0',
+        'settings' => 'M4 7h8M18 7h2M15 4v6M4 17h2M12 17h8M9 14v6',
         'theme' => 'M12 3a9 9 0 1 0 0 18zM12 3a9 9 0 0 1 0 18',
         default => 'M4 12h16',
     };

@@ -42,6 +42,13 @@ final class Request
         return $value === '' ? null : $value;
     }
 
+    /** The parameter q as it is, for it is a language that tells what is wrong; no UTF-8 where it is no text. */
+    public function query(): ?string
+    {
+        $value = $this->values['q'] ?? null;
+        return is_array($value) ? "\xff" : $value;
+    }
+
     /** Notes that a parameter makes no sense, so that the page can say so. */
     public function ignore(string $name): void
     {

@@ -80,25 +80,15 @@ final class Where
     }
 
     /**
-     * One of the columns contains the text. A column may stand for its row in
-     * another table: [column, table, columns there].
+     * What is searched for is met; its words are looked for in the columns. A column
+     * may stand for its row in another table: [column, table, columns there].
      *
      * @param list<string|array{string, string, list<string>}> $columns
      */
-    public function contains(Db $db, array $columns, ?string $text): static
+    public function contains(Db $db, array $columns, ?Query $query): static
     {
-        if ($text === null) {
-            return $this;
-        }
-        $conditions = [];
-        $count = 0;
-        foreach ($columns as $column) {
-            [$key, $table, $there] = is_array($column) ? $column : ['', '', [$column]];
-            $either = implode(' OR ', array_map($db->contains(...), $there));
-            $conditions[] = $table === '' ? $either : "$key IN (SELECT $key FROM $table WHERE $either)";
-            $count += count($there);
-        }
-        return $this->add(implode(' OR ', $conditions), ...array_fill(0, $count, Db::contained($text)));
+        $query?->narrow($this, $db, $columns);
+        return $this;
     }
 
     /** Begun within the span, by an id that begins with the time. */

@@ -65,19 +65,20 @@ function deviceOfSession(array $row, Filter $filter, Labels $labels): string
     $end = endpoint($row['client'], $row['client_port'], $row['proto']);
     // The address is not worth telling twice.
     $rest = str_starts_with($end, $name) ? substr($end, strlen($name)) : $end;
-    return anchor($filter->url(['device' => $row['device']]), h($name)) . '<small>' . h($rest) . '</small>';
+    return anchor($filter->add('device', $row['device']), h($name)) . '<small>' . h($rest) . '</small>';
 }
 
 /** @param array<string, float|string|null> $row */
 function serverOfSession(array $row, Filter $filter): string
 {
     $end = h(endpoint($row['server'], $row['server_port'], $row['proto']));
-    $server = anchor($filter->url(['server' => $row['server']]), $end);
-    $country = $row['country'] === null ? '' : ' · ' . h($row['country']);
+    $server = pick($filter, 'server', $row['server'], $end);
+    $place = $row['country'] === null ? '' : pick($filter, 'country', $row['country'], h($row['country']));
+    $country = $place === '' ? '' : " · $place";
     if ($row['host'] === null) {
-        return $server . ($country === '' ? '' : '<small>' . h($row['country']) . '</small>');
+        return $server . ($place === '' ? '' : "<small>$place</small>");
     }
-    return anchor($filter->url(['host' => $row['host']]), h($row['host']), 'host')
+    return anchor($filter->add('host', $row['host']), h($row['host']), 'host') . unpick($filter, 'host', $row['host'])
         . '<small>' . $server . $country . ' · ' . h(hostSource($row['host_source'])) . '</small>';
 }
 

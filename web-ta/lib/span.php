@@ -33,7 +33,7 @@ final class Span
 
     /** @param ?float $newest when the newest record is from; null when there is none */
     private function __construct(
-        /** One of CHOICES or "custom". */
+        /** One of CHOICES, "custom", or "query" for since and until. */
         public readonly string $choice,
         public readonly float $from,
         public readonly float $to,
@@ -44,6 +44,8 @@ final class Span
         public readonly array $rolled,
         /** When the oldest session is from that is kept, where it matters. */
         public readonly ?float $details,
+        /** It ends where another begins, which has what lies in both: see before(). */
+        public readonly bool $isBefore = false,
     ) {
     }
 
@@ -58,6 +60,11 @@ final class Span
     {
         $now = Clock::local()->now() * 1e6;
         $newest = self::edge($db, 'MAX');
+        $query = Query::of($request, null);
+        if ($query->from !== null || $query->to !== null) {
+            $to = $query->to ?? self::nextMinute($now);
+            return self::of($db, 'query', $query->from ?? 0.0, $to, $newest, false);
+        }
         $custom = self::custom($request, $now);
         if ($custom !== null) {
             return self::of($db, 'custom', $custom[0], $custom[1], $newest, false);
@@ -76,6 +83,21 @@ final class Span
         $end = $isReplay ? $newest : $now;
         $from = self::minute($end - $length * 1e6);
         return self::of($db, $choice, $from, self::nextMinute($end), $newest, $isReplay);
+    }
+
+    /**
+     * The time of the same length that ends where this one begins, to compare
+     * with; null where the records do not reach back to all of it.
+     */
+    public function before(Db $db): ?Span
+    {
+        $from = 2 * $this->from - $this->to;
+        $oldest = $this->choice === 'all' ? null : self::edge($db, 'MIN');
+        if ($oldest === null || $oldest > $from) {
+            return null;
+        }
+        $rolled = self::rolled($db, $from);
+        return new Span('before', $from, $this->from, $this->newest, $this->isReplay, $rolled, null, true);
     }
 
     /**

@@ -65,11 +65,17 @@ function summaryNow(Db $db, Filter $filter): array
     ];
 }
 
-/** Alerts of the last day, or of the last one that there is of a replayed capture. */
-function summaryAlerts(Db $db, Filter $filter): float
+/** The last day, or that at the end of a replayed capture. */
+function dayOfAlerts(Filter $filter): Where
 {
     $end = $filter->span->isReplay ? $filter->span->newest : Clock::local()->now() * 1e6;
-    $where = (new Where())->add('id >= ?', Span::id($end - 86400e6))->equal('device', $filter->device);
+    return (new Where())->add('id >= ?', Span::id($end - 86400e6))->equal('device', $filter->device);
+}
+
+/** How many alerts there were in it. */
+function summaryAlerts(Db $db, Filter $filter): float
+{
+    $where = dayOfAlerts($filter);
     return (float) $db->value('SELECT COUNT(*) FROM alert' . $where->sql(), $where->params);
 }
 
@@ -80,125 +86,166 @@ function nowText(array $now): string
 }
 
 /**
- * How many devices, and the largest of them.
+ * Who had how much of which app, as sums by device, app and category: of one
+ * look at the volumes, as that is what takes its time.
  *
- * @return array{devices: float, top_devices: list<array<string, float|string|null>>}
+ * @return array{device: array<string, float>, app: array<string, float>, class: array<string, float>, sessions: array<string, float>}
  */
-function summaryDevices(Db $db, Filter $filter): array
+function volumeSums(Db $db, Filter $filter): array
 {
-    $columns = [
-        'device' => new Column('Device', Kind::Text, 'device'),
-        'bytes' => new Column('Volume', Kind::Bytes, 'SUM(bytes_in + bytes_out)'),
-    ];
-    [$volumes, $params] = volumes($db, $filter, ['device'], ['bytes_in', 'bytes_out']);
-    $rows = new Rows($db, $columns, "FROM $volumes GROUP BY device", $params, 'device');
-    $top = [];
-    $count = 0.0;
-    foreach ($rows->all('-bytes') as $row) {
-        if ($count++ < SUMMARY_TOP) {
-            $top[] = $row;
+    [$volumes, $params] = volumes($db, $filter, ['device', 'app'], ['bytes_in', 'bytes_out', 'sessions']);
+    $sql = "SELECT device, app, SUM(bytes_in + bytes_out) AS bytes, SUM(sessions) AS sessions FROM $volumes GROUP BY device, app";
+    $sums = ['device' => [], 'app' => [], 'class' => [], 'sessions' => ['' => 0.0]];
+    foreach ($db->each($sql, $params) as $row) {
+        $sums['sessions'][''] += (float) $row['sessions'];
+        foreach (['device', 'app'] as $key) {
+            $name = (string) $row[$key];
+            $sums[$key][$name] = ($sums[$key][$name] ?? 0.0) + (float) $row['bytes'];
         }
     }
-    return ['devices' => $count, 'top_devices' => $top];
+    $classes = classesOf($db, array_keys($sums['app']));
+    foreach ($sums['app'] as $app => $bytes) {
+        $class = $classes[$app] ?? '';
+        $sums['class'][$class] = ($sums['class'][$class] ?? 0.0) + $bytes;
+    }
+    return $sums;
 }
 
 /**
- * How many apps, the largest of them, and their categories.
- *
- * @return array{apps: float, top_apps: list<mixed>, classes: list<mixed>}
+ * @param list<int|string> $apps
+ * @return array<string, string> app => its category
  */
-function summaryApps(Db $db, Filter $filter): array
+function classesOf(Db $db, array $apps): array
 {
-    $columns = [
-        'app' => new Column('App', Kind::Text, 'volume.app'),
-        'class' => new Column('Category', Kind::Text, 'class'),
-        'bytes' => new Column('Volume', Kind::Bytes, 'bytes'),
-    ];
-    [$volumes, $params] = volumes($db, $filter, ['app'], ['bytes_in', 'bytes_out']);
-    $from = "FROM (SELECT app, SUM(bytes_in + bytes_out) AS bytes FROM $volumes GROUP BY app)"
-        . ' AS volume LEFT JOIN catalog ON catalog.app = volume.app';
-    $rows = new Rows($db, $columns, $from, $params, 'app');
-    [$apps, $top, $classes] = [0.0, [], []];
-    foreach ($rows->all('-bytes') as $row) {
-        if (count($top) < SUMMARY_TOP) {
-            $top[] = ['app' => $row['app'], 'bytes' => $row['bytes']];
+    $classes = [];
+    // As many as a statement of MariaDB and SQLite may have parameters.
+    foreach (array_chunk(array_map(strval(...), $apps), 500) as $some) {
+        $marks = implode(',', array_fill(0, count($some), '?'));
+        foreach ($db->each("SELECT app, class FROM catalog WHERE class IS NOT NULL AND app IN ($marks)", $some) as $row) {
+            $classes[$row['app']] = $row['class'];
         }
-        $apps += $row['app'] === null ? 0 : 1;
-        $key = $row['class'] ?? '';
-        $classes[$key] ??= ['class' => $row['class'], 'bytes' => 0.0];
-        $classes[$key]['bytes'] += $row['bytes'];
     }
-    usort($classes, static fn (array $a, array $b): int => [$b['bytes'], $a['class']] <=> [$a['bytes'], $b['class']]);
-    return ['apps' => $apps, 'top_apps' => $top, 'classes' => array_slice($classes, 0, SUMMARY_TOP)];
+    return $classes;
 }
 
-/** How many sessions were going on within the time; begun, of a time that they are no longer kept of. */
-function summarySessions(Db $db, Filter $filter): float
+/**
+ * Devices, apps and categories: how many, the largest, and what they were before.
+ *
+ * @return array<string, mixed>
+ */
+function summaryVolumes(Db $db, Filter $filter, ?Filter $before): array
 {
-    if ($filter->span->rolled !== []) {
-        [$volumes, $params] = volumes($db, $filter, [], ['sessions']);
-        return (float) $db->value("SELECT SUM(sessions) FROM $volumes", $params);
+    $now = volumeSums($db, $filter);
+    $then = $before === null ? null : volumeSums($db, $before);
+    $parts = [
+        'sessions' => summarySessions($db, $filter) ?? $now['sessions'][''],
+        'devices' => (float) count($now['device']),
+        'apps' => (float) count(array_diff_key($now['app'], ['' => 0])),
+        'bytes_before' => $then === null ? null : (float) array_sum($then['device']),
+    ];
+    foreach (['device' => 'top_devices', 'app' => 'top_apps', 'class' => 'classes'] as $key => $name) {
+        [$parts[$name], $parts["gone_$key"]] = topOf($now[$key], $then === null ? null : $then[$key], $key, SUMMARY_TOP);
+    }
+    return $parts;
+}
+
+/**
+ * Who uses the line in these minutes, and for what.
+ *
+ * @return array{devices: list<mixed>, apps: list<mixed>}
+ */
+function summaryBusy(Db $db, Filter $filter, float $minute): array
+{
+    $where = usageWhere($db, $filter)->add('id >= ?', Span::id($minute - (ACTIVE_MINUTES - 1) * 60e6));
+    $busy = [];
+    foreach (['device' => Kind::Text, 'app' => Kind::Text] as $key => $kind) {
+        $columns = [
+            $key => new Column('', $kind, $key),
+            'bytes' => new Column('', Kind::Bytes, 'SUM(bytes_in + bytes_out)'),
+        ];
+        $rows = new Rows($db, $columns, 'FROM traffic' . $where->sql() . " GROUP BY $key", $where->params, $key);
+        $busy["{$key}s"] = $rows->top('-bytes', BUSY_SHOWN);
+    }
+    return $busy;
+}
+
+/** Devices and apps in the lists of what goes on now. */
+const BUSY_SHOWN = 3;
+
+/**
+ * The minutes of the last hour, for a small drawing.
+ *
+ * @return list<array<string, float|string|null>>
+ */
+function summaryMinutes(Db $db, Filter $filter, float $minute): array
+{
+    $columns = [
+        'time' => new Column('Time', Kind::Time, 'time'),
+        'bytes_in' => new Column('Received', Kind::Bytes, 'SUM(bytes_in)'),
+        'bytes_out' => new Column('Sent', Kind::Bytes, 'SUM(bytes_out)'),
+    ];
+    $where = usageWhere($db, $filter)->add('id >= ? AND time <= ?', Span::id($minute - 59 * 60e6), digits($minute));
+    $rows = new Rows($db, $columns, 'FROM traffic' . $where->sql() . ' GROUP BY time', $where->params, 'time');
+    return $rows->top('time', 60);
+}
+
+/**
+ * Devices that were seen for the first time within the time, the newest first.
+ *
+ * @return array{new_device_count: float, new_devices: list<array<string, float|string|null>>}
+ */
+function summaryNew(Db $db, Filter $filter): array
+{
+    $columns = [
+        'device' => new Column('Device', Kind::Text, 'device'),
+        'vendor' => new Column('Maker', Kind::Text, 'vendor'),
+        'first' => new Column('First seen', Kind::Time, 'first'),
+    ];
+    $where = (new Where())->equal('device', $filter->device)
+        ->add('first >= ? AND first < ?', digits($filter->span->from), digits($filter->span->to));
+    $rows = new Rows($db, $columns, 'FROM device' . $where->sql(), $where->params, 'device');
+    return [
+        'new_device_count' => (float) $db->value('SELECT COUNT(*) FROM device' . $where->sql(), $where->params),
+        'new_devices' => $rows->top('-first', NEWS_SHOWN),
+    ];
+}
+
+/** New devices, and alerts, in their short lists. */
+const NEWS_SHOWN = 4;
+
+/**
+ * Alerts of the last day that somebody should look at, the newest first.
+ *
+ * @return list<array<string, float|string|null>>
+ */
+function summaryOpen(Db $db, Filter $filter): array
+{
+    $columns = [
+        'id' => new Column('Number', Kind::Number, 'id'),
+        'time' => new Column('Time', Kind::Time, 'time'),
+        'severity' => new Column('Severity', Kind::Number, 'severity'),
+        'kind' => new Column('Kind', Kind::Text, 'kind'),
+        'device' => new Column('Device', Kind::Text, 'device'),
+        'text' => new Column('What happened', Kind::Text, 'text'),
+    ];
+    $where = dayOfAlerts($filter)->add('severity <= 2');
+    return (new Rows($db, $columns, 'FROM alert' . $where->sql(), $where->params, 'id'))->top('-id', NEWS_SHOWN);
+}
+
+/** Of a longer time sessions are not counted one by one. */
+const COUNTED_DAYS = 2;
+
+/** How many sessions were going on within the time; null of a long time, where those that began are known from the volumes. */
+function summarySessions(Db $db, Filter $filter): ?float
+{
+    if ($filter->span->rolled !== [] || $filter->span->to - $filter->span->from > COUNTED_DAYS * 86400e6) {
+        return null;
     }
     $where = (new Where())
         ->seen($filter->span)
         ->equal('device', $filter->device)
         ->contains($db, SESSION_SEARCH, $filter->text);
     return (float) $db->value('SELECT COUNT(*) FROM session' . $where->sql(), $where->params);
-}
-
-/**
- * The hosts with the largest volume.
- *
- * @return list<array<string, float|string|null>>
- */
-function summaryHosts(Db $db, Filter $filter): array
-{
-    $columns = [
-        'host' => new Column('Host', Kind::Text, 'host'),
-        'bytes' => new Column('Volume', Kind::Bytes, 'SUM(bytes_in + bytes_out)'),
-    ];
-    $time = (new Where())->seen($filter->span);
-    $where = (new Where())
-        ->add('host IS NOT NULL')
-        ->equal('device', $filter->device)
-        ->contains($db, SESSION_SEARCH, $filter->text);
-    $from = 'FROM ' . latest('session', implode(', ', SESSION_SEARCH) . ', bytes_in, bytes_out', $time, 'last')
-        . $where->sql() . ' GROUP BY host';
-    $rows = new Rows($db, $columns, $from, [...$time->params, ...$where->params], 'host');
-    return $rows->top('-bytes', SUMMARY_TOP);
-}
-
-/**
- * Questions and how they ended, and the names asked for most.
- *
- * @return array{dns: array<string, float>, is_dns_partial: bool, dns_names: list<array<string, float|string|null>>}
- */
-function summaryDns(Db $db, Filter $filter): array
-{
-    $where = (new Where())
-        ->add("kind = 'dns'")
-        ->equal('device', $filter->device)
-        ->contains($db, ['qname', 'client', 'server', 'device'], $filter->text);
-    $time = (new Where())->begun($filter->span);
-    $latest = latest('dns', 'qname, client, server, device, kind, rcode, latency_us', $time);
-    $sum = static fn (string $condition): string => "SUM(CASE WHEN $condition THEN 1 ELSE 0 END)";
-    $counts = $db->all(
-        'SELECT COUNT(*) AS questions, ' . $sum('rcode IS NULL') . ' AS unanswered, '
-        . $sum("rcode = 'NXDOMAIN'") . ' AS nxdomain, ' . $sum("rcode = 'NOERROR'") . ' AS noerror,'
-        . " SUM(latency_us) AS latency, COUNT(latency_us) AS timed FROM $latest" . $where->sql(),
-        [...$time->params, ...$where->params],
-    )[0];
-    $names = [
-        'qname' => new Column('Name', Kind::Text, 'qname'),
-        'questions' => new Column('Questions', Kind::Count, 'COUNT(*)'),
-    ];
-    $from = "FROM $latest" . $where->add('qname IS NOT NULL')->sql() . ' GROUP BY qname';
-    $params = [...$time->params, ...$where->params];
-    return [
-        'dns' => array_map(floatval(...), $counts),
-        'is_dns_partial' => isBeyondLatest($db, 'dns', $time),
-        'dns_names' => (new Rows($db, $names, $from, $params, 'qname'))->top('-questions', SUMMARY_TOP),
-    ];
 }
 
 /**

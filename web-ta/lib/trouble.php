@@ -10,8 +10,13 @@ if (!defined('WEIR')) {
 /** What is wrong, in words for the person in front of the page. */
 final class Trouble extends RuntimeException
 {
-    public function __construct(public readonly int $status, string $text, public readonly string $hint = '')
-    {
+    /** @param array<string, int> $place where a query is wrong: "column" and "length" */
+    public function __construct(
+        public readonly int $status,
+        string $text,
+        public readonly string $hint = '',
+        public readonly array $place = [],
+    ) {
         parent::__construct($text);
     }
 

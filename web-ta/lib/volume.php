@@ -35,20 +35,24 @@ const VOLUME_COLUMNS = [
  *
  * @param list<string> $keys
  * @param list<string> $columns of VOLUME_COLUMNS
+ * @param ?float $step seconds of a bar; null for those of the chart
+ * @param list<string> $without tables that are left out
  * @return array{string, list<int|string>}
  */
-function volumes(Db $db, Filter $filter, array $keys, array $columns): array
+function volumes(Db $db, Filter $filter, array $keys, array $columns, ?float $step = null, array $without = []): array
 {
     $span = $filter->span;
     $where = volumeWhere($db, $filter, false)->begun($span);
     $parts = [volumePart('traffic', $keys, $columns, $where, 'time', volumeBar('time'), false)];
-    $bar = in_array('bar', $keys, true) ? [digits(barOffset($span)), digits($span->step() * 1e6)] : [];
+    $bar = in_array('bar', $keys, true) ? [digits(barOffset($span)), digits(($step ?? $span->step()) * 1e6)] : [];
     $params = [...$bar, ...$where->params];
-    foreach ($span->rolled as $table) {
+    foreach (array_diff($span->rolled, $without) as $table) {
+        // What reaches into two times that follow each other is the later one's alone.
+        $end = $span->to / ROLLED_UNIT - ($span->isBefore ? ROLLED[$table] - 1 : 0);
         $where = volumeWhere($db, $filter, true)->add(
             'time > ? AND time < ?',
             digits($span->from / ROLLED_UNIT - ROLLED[$table]),
-            digits($span->to / ROLLED_UNIT),
+            digits($end),
         );
         // A day's bar is found by its noon: where clocks change, its begin may
         // lie an hour before that of the bar.
@@ -123,14 +127,6 @@ function volumeWhere(Db $db, Filter $filter, bool $isRolled): Where
             $where->add($names('app', $condition), $value);
         }
     }
-    if ($filter->text !== null) {
-        $either = static fn (string ...$columns): string => implode(' OR ', array_map($db->contains(...), $columns));
-        $conditions = [
-            $names('app', $either('@')),
-            $names('app', '@ IN (SELECT app FROM catalog WHERE ' . $either('app_zh', 'class_en', 'class_zh') . ')'),
-            $names('device', '@ IN (SELECT device FROM device WHERE ' . $either('device', 'ipv4', 'ipv6') . ')'),
-        ];
-        $where->add(implode(' OR ', $conditions), ...array_fill(0, 7, Db::contained($filter->text)));
-    }
+    $filter->text?->narrow($where, $db, USAGE_SEARCH, $isRolled);
     return $where;
 }

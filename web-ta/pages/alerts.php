@@ -97,12 +97,12 @@ return [
                 [1 => 'bad', 2 => 'warn'][(int) $row['severity']] ?? 'plain',
             ),
             'kind' => static fn (array $row): string => anchor(
-                $filter->url(['kind' => $row['kind']]),
+                $filter->add('kind', $row['kind']),
                 h(alertKinds()[$row['kind']] ?? $row['kind']),
             ),
             'device' => static fn (array $row): string => $row['device'] === null
                 ? ''
-                : $labels->device($row['device'], $filter->to('alerts', ['device' => $row['device']])),
+                : $labels->device($row['device'], $filter->add('device', $row['device'])),
             'text' => static fn (array $row): string => h($row['text'])
                 . ($row['list'] === null ? '' : '<small>' . h(implode(' · ', array_filter([$row['list'], $row['entry']]))) . '</small>'),
             'count' => null,

@@ -7,6 +7,15 @@ if (!defined('WEIR')) {
     exit;
 }
 
+require_once __DIR__ . '/../lib/summary.php';
+require_once __DIR__ . '/../lib/summary_html.php';
+require_once __DIR__ . '/../lib/change.php';
+require_once __DIR__ . '/../lib/chart.php';
+require_once __DIR__ . '/../lib/timeline.php';
+require_once __DIR__ . '/../lib/app.php';
+require_once __DIR__ . '/../lib/now_html.php';
+require_once __DIR__ . '/../lib/session.php';
+
 /** Devices in the list of one app. */
 const MOST_DEVICES = 100;
 
@@ -63,9 +72,15 @@ return [
             . ' FROM app' . $uses->sql() . ' GROUP BY device) AS uses ON used_device = device';
         $params = [...$params, ...$uses->params];
         $class = $db->value('SELECT class FROM catalog WHERE app = ?', [$filter->need('app')]);
+        $before = filterBefore($db, $filter);
         return [
             'class' => $class,
             'devices' => (new Rows($db, deviceColumns(), $from, $params, 'device'))->top('-bytes', MOST_DEVICES),
+            'bytes_before' => $before === null ? null : appBytes($db, $before),
+            'bars' => appBars($db, $filter),
+            'shares' => sharesOf($db, $filter, 'device'),
+            'uses' => $filter->need('app') === NONE ? [] : appUses($db, $filter),
+            ...appFinds($db, $filter),
         ];
     },
 
@@ -75,7 +90,8 @@ return [
         $rows = $all->page($filter->sort, $filter->number);
         $pager = pager($all, $rows, $filter);
         $devices = $parts['devices'];
-        $labels->load($rows, $devices, [['app' => $app]]);
+        $names = array_map(static fn (string $device): array => ['device' => $device], $parts['shares']['names']);
+        $labels->load($rows, $devices, $names, [['app' => $app]]);
         $largest = (float) ($devices[0]['bytes'] ?? 0);
         $sum = static fn (string $column): float => array_sum(array_column($devices, $column));
         $class = $parts['class'] === null ? '' : ($labels->classes()[$parts['class']] ?? $parts['class']);
@@ -84,12 +100,17 @@ return [
             . h($class) . '</p></div><dl class="tiles">'
             . tile(t('Devices'), h(grouped(count($devices))))
             . tile(t('Time used'), h($app === null ? DASH : duration($sum('used') * 1e6)))
-            . tile(t('Received'), h(bytes($sum('bytes_in'))))
+            . tile(t('Received'), h(bytes($sum('bytes_in'))), changeMark($parts['bytes_before'], $sum('bytes')))
             . tile(t('Sent'), h(bytes($sum('bytes_out'))))
             . '</dl></section>';
+        echo trafficCard($parts['bars'], $filter, t('Traffic'));
+        $device = static fn (string $device): string => deviceLink($device, $filter, $labels);
+        echo '<div class="grid three loose"><div class="stack">', card(t('Shares of devices'), shares($parts['shares'], $filter, $device)),
+            $app === null ? '' : card(t('Uses over time'), useLines($parts['uses'], 'device', $filter->span, $device, SHARES)),
+            '</div>', findsCard($parts, $app), hostsCard($parts, $filter), '</div>';
         echo card(t('Devices'), table(deviceColumns(), $devices, [
             'device' => static fn (array $row): string =>
-                $labels->device($row['device'], $filter->url(['device' => $row['device']])),
+                $labels->device($row['device'], $filter->to('device', ['device' => $row['device'], 'app' => $name])),
             'used' => null,
             'uses' => null,
             'sessions' => static fn (array $row): string => anchor(
@@ -100,7 +121,7 @@ return [
             'bytes_out' => null,
             'bytes' => static fn (array $row): string => h(bytes($row['bytes'])) . shareBar($row['bytes'], $largest),
             'last' => null,
-        ], 'device', t('Devices that used it, the largest volume first')));
+        ], 'device', t('Devices that used it, the largest volume first')) . useRule());
         if ($app === null) {
             return; // what has no name is not counted in uses
         }

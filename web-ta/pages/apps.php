@@ -7,6 +7,13 @@ if (!defined('WEIR')) {
     exit;
 }
 
+require_once __DIR__ . '/../lib/summary.php';
+require_once __DIR__ . '/../lib/summary_html.php';
+require_once __DIR__ . '/../lib/change.php';
+require_once __DIR__ . '/../lib/now_html.php';
+require_once __DIR__ . '/../lib/timeline.php';
+require_once __DIR__ . '/../lib/apps.php';
+
 /** Of what is rolled up only the day is known, unless there is a use of that day. */
 const FIRST_USED = 'CASE WHEN first_use < first_time + 86400000000 THEN first_use ELSE first_time END';
 
@@ -47,13 +54,17 @@ return [
         return new Rows($db, $filter->page->columns, $from, $params, 'app', isGrouped: true);
     },
 
-    'parts' => static fn (): array => [],
+    'parts' => static fn (Db $db, Filter $filter): array => [
+        'shares' => sharesOfClasses($db, $filter),
+        'pairs' => topPairs($db, $filter),
+    ],
 
     'view' => static function (Rows $all, array $parts, Filter $filter, Labels $labels): void {
         $rows = $all->page($filter->sort, $filter->number);
         $pager = pager($all, $rows, $filter);
-        $labels->load($rows);
+        $labels->load($rows, $parts['pairs']);
         $classes = $labels->classes();
+        echo appsHead($parts, $filter, $classes);
         $largest = max([0.0, ...array_column($rows, 'bytes')]);
         echo table($all->columns, $rows, [
             'app' => static fn (array $row): string =>
@@ -72,6 +83,6 @@ return [
                 h(bytes($row['bytes'])) . shareBar($row['bytes'], $largest),
             'first' => null,
             'last' => null,
-        ], 'app', t('Apps that were used within the time'), $filter), $pager;
+        ], 'app', t('Apps that were used within the time'), $filter), $pager, useRule(), pairsCard($parts['pairs'], $filter, $labels);
     },
 ];

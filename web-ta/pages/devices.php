@@ -120,13 +120,13 @@ return [
         echo table($all->columns, $rows, [
             // Names have a column of their own here.
             'device' => static fn (array $row): string =>
-                anchor($filter->to('overview', ['device' => $row['device']]), h($row['ipv4'] ?? $row['device']), 'device')
+                anchor($filter->to('device', ['device' => $row['device']]), h($row['ipv4'] ?? $row['device']), 'device')
                 . ($row['mac'] === null ? '' : '<small class="mac">' . h($row['mac']) . '</small>'),
             'name' => static fn (array $row): string => withSource($row['name'], $row['name_source'], nameSources())
                 . ($row['merge_with'] === null ? '' : '<small>' . say('may be') . ' '
                     . anchor($filter->to('devices', ['device' => $row['merge_with']]), h($row['merge_with'])) . '</small>'),
             'vendor' => static fn (array $row): string => match (true) {
-                $row['vendor'] !== null => anchor($filter->url(['vendor' => $row['vendor']]), h($row['vendor'])),
+                $row['vendor'] !== null => anchor($filter->add('vendor', $row['vendor']), h($row['vendor'])),
                 $row['is_random'] > 0 => '<small>' . say('made-up address') . '</small>',
                 default => DASH,
             },

@@ -101,7 +101,7 @@ return [
         $labels->load($rows);
         $names = static fn (array $list, array $more): string => ranking(array_map(
             static fn (array $row): array => [
-                anchor($filter->url(['name' => $row['qname']] + $more), h($row['qname'])),
+                anchor($filter->url(['name' => $row['qname']] + $more), h($row['qname'])) . unpick($filter, 'qname', $row['qname']),
                 h(grouped($row['questions'])),
                 $row['questions'],
             ],

@@ -68,9 +68,9 @@ return [
         $cells = [
             'time' => null,
             'device' => static fn (array $row): string =>
-                $labels->device($row['device'], $filter->to('http', ['device' => $row['device']])),
+                $labels->device($row['device'], $filter->add('device', $row['device'])),
             'host' => static fn (array $row): string => anchor(
-                $filter->url($row['host'] === null ? ['server' => $row['server']] : ['host' => $row['host']]),
+                $row['host'] === null ? $filter->add('server', $row['server']) : $filter->add('host', $row['host']),
                 h($row['host'] ?? $row['server']),
             ) . '<small>' . h($row['method'] . ' ' . $row['uri']) . '</small>',
             'status' => static fn (array $row): string => $row['status'] === null ? '' : badge(

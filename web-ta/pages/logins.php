@@ -80,18 +80,18 @@ return [
         $cells = [
             'time' => null,
             'device' => static fn (array $row): string =>
-                $labels->device($row['device'], $filter->to('logins', ['device' => $row['device']])),
+                $labels->device($row['device'], $filter->add('device', $row['device'])),
             'service' => static fn (array $row): string =>
-                anchor($filter->url(['service' => $row['service']]), h($row['service'])) . $small($row['method']),
+                anchor($filter->add('service', $row['service']), h($row['service'])) . $small($row['method']),
             'user' => static fn (array $row): string =>
-                $row['user'] === null ? '' : anchor($filter->url(['user' => $row['user']]), h($row['user'])),
+                $row['user'] === null ? '' : anchor($filter->add('user', $row['user']), h($row['user'])),
             'outcome' => static fn (array $row): string => badge(
                 loginOutcomes()[$row['outcome'] ?? NONE] ?? $row['outcome'],
                 $row['outcome'] === 'refused' ? 'bad' : 'plain',
             ) . ($row['estimated'] > 0 ? $small(t('an estimate')) : '')
                 . ($row['encrypted'] > 0 || $row['user'] === null ? '' : $small(t('in the clear'))),
             'server' => static fn (array $row): string =>
-                anchor($filter->url(['server' => $row['server']]), h($row['server'])) . ':' . h((string) $row['server_port'])
+                pick($filter, 'server', $row['server'], h($row['server'])) . ':' . h((string) $row['server_port'])
                 . $small($row['server_version']),
         ];
         echo table($all->columns, $rows, $cells, 'service', t('Log-ins and what came of them'), $filter), $pager;

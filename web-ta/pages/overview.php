@@ -8,7 +8,10 @@ if (!defined('WEIR')) {
 }
 
 require_once __DIR__ . '/../lib/summary.php';
+require_once __DIR__ . '/../lib/summary_names.php';
 require_once __DIR__ . '/../lib/summary_html.php';
+require_once __DIR__ . '/../lib/change.php';
+require_once __DIR__ . '/../lib/now_html.php';
 require_once __DIR__ . '/../lib/chart.php';
 
 return [
@@ -35,82 +38,76 @@ return [
         return new Rows($db, $filter->page->columns, $from, [$start, $start, ...$params], 'bar');
     },
 
-    'parts' => static fn (Db $db, Filter $filter): array => [
-        'now' => summaryNow($db, $filter),
-        'alerts' => summaryAlerts($db, $filter),
-        'sessions' => summarySessions($db, $filter),
-        ...summaryDevices($db, $filter),
-        ...summaryApps($db, $filter),
-        'is_hosts_partial' => isBeyondLatest($db, 'session', (new Where())->seen($filter->span)),
-        'hosts' => summaryHosts($db, $filter),
-        ...summaryDns($db, $filter),
-        'health' => summaryHealth($db, $filter->span),
-        'coverage' => summaryCoverage($db, $filter->span),
-        'flash' => summaryFlash($db),
-    ],
+    'parts' => static function (Db $db, Filter $filter): array {
+        $before = filterBefore($db, $filter);
+        $now = summaryNow($db, $filter);
+        return [
+            'now' => $now,
+            'busy' => summaryBusy($db, $filter, $now['minute']),
+            'minutes' => summaryMinutes($db, $filter, $now['minute']),
+            'alerts' => summaryAlerts($db, $filter),
+            'open_alerts' => summaryOpen($db, $filter),
+            ...summaryNew($db, $filter),
+            'before' => $before === null ? null : ['from' => $before->span->from, 'to' => $before->span->to],
+            ...summaryVolumes($db, $filter, $before),
+            ...summaryNames($db, $filter, $before),
+            ...summaryDns($db, $filter),
+            'health' => summaryHealth($db, $filter->span),
+            'coverage' => summaryCoverage($db, $filter->span),
+            'flash' => summaryFlash($db),
+        ];
+    },
 
     'view' => static function (Rows $all, array $parts, Filter $filter, Labels $labels): void {
         $bars = $all->top('time', 1000);
         $sum = static fn (string $column): float => array_sum(array_column($bars, $column));
         $bytes = $sum('bytes_in') + $sum('bytes_out');
-        $labels->load($parts['top_devices'], $parts['top_apps']);
+        $labels->load(
+            $parts['top_devices'], $parts['top_apps'], $parts['gone_device'], $parts['gone_app'], $parts['new_devices'],
+            $parts['open_alerts'], $parts['busy']['devices'], $parts['busy']['apps'],
+        );
         $classes = $labels->classes();
         $now = $parts['now'];
 
-        echo '<dl class="tiles now">',
-            tile(
-                t('Sessions going on'),
-                anchor(
-                    $filter->to('sessions', ['open' => '1', 'range' => OPEN_MINUTES . 'm', 'from' => null, 'to' => null]),
-                    h(grouped($now['sessions'])),
-                ),
-                say('latest packet within {n} minutes', ['n' => (string) OPEN_MINUTES]),
-                'live',
-            ),
-            tile(t('Receiving'), h(bitrate($now['bytes_in'], 60)), nowText($now), 'in'),
-            tile(t('Sending'), h(bitrate($now['bytes_out'], 60)), nowText($now), 'out'),
-            tile(t('Devices active'), h(grouped($now['devices'])), say('in the last {n} minutes', ['n' => (string) ACTIVE_MINUTES])),
-            '</dl>';
+        echo '<div class="grid first">', nowCard($parts, $filter, $labels), openCard($parts, $filter, $labels),
+            newCard($parts, $filter, $labels), '</div>';
 
-        $chart = new Chart($bars, $filter, barStart($filter->span));
-        echo card(
-            t('Traffic') . ' ' . Chart::stepText($filter->span->step()),
-            $chart->svg(),
-            '<p class="legend"><span class="in">' . say('received') . ' <b>' . h(bytes($sum('bytes_in')))
-                . '</b></span><span class="out">' . say('sent') . ' <b>' . h(bytes($sum('bytes_out'))) . '</b></span></p>',
-        );
+        echo trafficCard($bars, $filter, t('Traffic'));
 
         echo '<dl class="tiles strip">',
-            tile(t('Volume'), h(bytes($bytes)), h(packets($sum('packets')))),
-            tile(t('Sessions'), anchor($filter->to('sessions'), h(grouped($parts['sessions'])))),
-            tile(t('Devices'), h(grouped($parts['devices']))),
+            tile(t('Volume'), h(bytes($bytes)), changeMark($parts['bytes_before'], $bytes) . h(packets($sum('packets')))),
+            tile(t('Sessions'), anchor($filter->to('sessions'), h(grouped($parts['sessions']))), anchor(
+                $filter->to('sessions', ['open' => '1', 'range' => OPEN_MINUTES . 'm', 'from' => null, 'to' => null]),
+                say('{n} going on', ['n' => grouped($now['sessions'])]),
+            )),
+            tile(t('Devices'), anchor($filter->to('devices'), h(grouped($parts['devices']))), say('{n} active in {m} minutes', [
+                'n' => grouped($now['devices']),
+                'm' => (string) ACTIVE_MINUTES,
+            ])),
             tile(t('Apps'), anchor($filter->to('apps'), h(grouped($parts['apps'])))),
-            tile(
-                t('Alerts'),
-                anchor($filter->to('alerts', ['range' => '24h', 'from' => null, 'to' => null]), h(grouped($parts['alerts']))),
-                say('in the last day'),
-            ),
-            '</dl>';
+            '</dl><p class="hint">', $parts['before'] === null
+                ? say('The records do not reach back far enough to compare with the time before.')
+                : say('Changes are against the time from {from} to {to}.', [
+                    'from' => moment($parts['before']['from']),
+                    'to' => moment($parts['before']['to']),
+                ]), '</p>';
 
-        $volume = static fn (array $row): string => h(bytes($row['bytes']))
-            . ' <small>' . h(percent($row['bytes'], $bytes)) . '</small>';
-        $list = static fn (array $rows, callable $name): string => ranking(array_map(
-            static fn (array $row): array => [$name($row), $volume($row), $row['bytes']],
-            $rows,
-        ), $bytes);
+        $hint = $parts['is_hosts_partial'] ? latestHint(SUMMARY_LATEST) : '';
         echo '<div class="grid three">',
-            card(t('Devices'), $list($parts['top_devices'], static fn (array $row): string =>
-                $labels->device($row['device'], $filter->to('sessions', ['device' => $row['device']])))),
-            card(t('Apps'), $list($parts['top_apps'], static fn (array $row): string =>
+            card(t('Devices'), changes($parts['top_devices'], $parts['gone_device'], $bytes, static fn (array $row): string =>
+                deviceLink((string) $row['device'], $filter, $labels)), allOf($filter, 'devices')),
+            card(t('Apps'), changes($parts['top_apps'], $parts['gone_app'], $bytes, static fn (array $row): string =>
                 $labels->app($row['app'], $filter->to('app', ['app' => $row['app'] ?? NONE]))), allOf($filter, 'apps')),
-            card(t('Categories'), $list($parts['classes'], static fn (array $row): string => anchor(
+            card(t('Categories'), changes($parts['classes'], $parts['gone_class'], $bytes, static fn (array $row): string => anchor(
                 $filter->to('apps', ['class' => $row['class'] ?? NONE]),
                 h($row['class'] === null ? t('Not recognised') : ($classes[$row['class']] ?? $row['class'])),
             )), allOf($filter, 'apps')),
-            card(t('Hosts'), $list($parts['hosts'], static fn (array $row): string =>
-                anchor($filter->to('sessions', ['host' => $row['host']]), h($row['host']))), allOf($filter, 'sessions')),
-            card(t('Names asked for'), dnsRanking($parts['dns_names'], $filter), allOf($filter, 'dns')),
-            '<div class="stack">',
+            card(t('Hosts'), changes($parts['hosts'], [], $parts['named_bytes'], static fn (array $row): string =>
+                anchor($filter->to('sessions', ['host' => $row['host']]), h($row['host']))) . $hint, allOf($filter, 'sessions')),
+            $parts['countries'] === [] ? '' : card(t('Countries of servers'), changes($parts['countries'], [], $parts['named_bytes'],
+                static fn (array $row): string => country($row['country'])) . $hint),
+            card(t('Names asked for'), dnsRanking($parts['dns_names'], $filter)
+                . ($parts['is_dns_partial'] ? latestHint(SUMMARY_LATEST) : ''), allOf($filter, 'dns')),
             card(t('DNS'), dnsFacts($parts, $filter), allOf($filter, 'dns')),
             card(t('Coverage'), coverageList($parts['coverage'])),
             card(
@@ -118,6 +115,6 @@ return [
                 healthList($parts['health']) . flashLine($parts['flash']),
                 healthBadge($parts['health']),
             ),
-            '</div></div>', $parts['is_hosts_partial'] || $parts['is_dns_partial'] ? latestHint() : '';
+            '</div>';
     },
 ];

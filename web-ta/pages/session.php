@@ -82,6 +82,7 @@ return [
             $list = '';
             foreach ($names as $name) {
                 $html = $shown[$name] ?? usualCell($all->columns[$name]->kind, $row[$name]);
+                $html = sought($filter, 'sessions', $name, $row[$name], $html);
                 $list .= '<div><dt>' . say($all->columns[$name]->title) . '</dt><dd>'
                     . ($html === '' ? DASH : $html) . '</dd></div>';
             }

@@ -73,11 +73,12 @@ return [
             'device' => static fn (array $row): string => deviceOfSession($row, $filter, $labels),
             'host' => static fn (array $row): string => serverOfSession($row, $filter),
             'app_proto' => static fn (array $row): string => $row['app_proto'] === null
-                ? h($row['proto'])
-                : h($row['app_proto']) . '<small>' . h($row['proto']) . '</small>' . noteBadge($row['note']),
+                ? pick($filter, 'proto', $row['proto'], h($row['proto']))
+                : pick($filter, 'protocol', $row['app_proto'], h($row['app_proto'])) . '<small>'
+                    . pick($filter, 'proto', $row['proto'], h($row['proto'])) . '</small>' . noteBadge($row['note']),
             'app' => static fn (array $row): string => $row['app'] === null
                 ? DASH
-                : $labels->app($row['app'], $filter->url(['app' => $row['app']]))
+                : $labels->app($row['app'], $filter->add('app', $row['app']))
                     . ($row['app_proto'] === 'dns' ? '<small>' . say('asked for') . '</small>' : ''),
             'bytes_in' => static fn (array $row): string => volume($row['bytes_in'], $row['packets_in']),
             'bytes_out' => static fn (array $row): string => volume($row['bytes_out'], $row['packets_out']),

@@ -78,12 +78,12 @@ return [
         $cells = [
             'time' => null,
             'device' => static fn (array $row): string =>
-                $labels->device($row['device'], $filter->to('stops', ['device' => $row['device']])),
+                $labels->device($row['device'], $filter->add('device', $row['device'])),
             'app' => static fn (array $row): string =>
                 $labels->app($row['app'], $filter->to('sessions', ['app' => $row['app'] ?? NONE, 'device' => $row['device']]))
                 . ($row['host'] === null ? '' : '<small>' . h($row['host']) . '</small>'),
             'policy' => static fn (array $row): string =>
-                anchor($filter->url(['policy' => $row['policy']]), h($row['policy'])),
+                anchor($filter->add('policy', $row['policy']), h($row['policy'])),
             'action' => static fn (array $row): string => badge(
                 stopActions()[$row['action']] ?? $row['action'],
                 $row['action'] === 'stopped' ? 'bad' : 'plain',

@@ -39,6 +39,20 @@
     }
   });
 
+  // Parts of a page that have a script of their own, and codes of countries.
+  const names = new Intl.DisplayNames([root.lang], { type: 'region', fallback: 'code' });
+  const start = () => {
+    for (const part of document.querySelectorAll('[data-module]')) {
+      import(new URL(part.dataset.module, document.baseURI)).then((module) => module.start(part));
+    }
+    for (const place of document.querySelectorAll('[data-country]')) {
+      if (/^[A-Z]{2}$/.test(place.dataset.country)) {
+        place.textContent = names.of(place.dataset.country);
+      }
+    }
+  };
+  start();
+
   // The overview shows itself anew, unless nobody looks or somebody is at it.
   const main = document.querySelector('main[data-refresh]');
   const isBusy = () => document.hidden || main.contains(document.activeElement) || main.matches(':hover');
@@ -52,6 +66,7 @@
       const fresh = page.querySelector('main[data-refresh]');
       if (fresh) {
         main.replaceChildren(...fresh.childNodes);
+        start();
       }
     } catch {
       // The router is away for a moment; the next try may find it.

@@ -112,6 +112,7 @@ alerts webhook_timeout text
 daemon log text
 daemon name text
 daemon health_every text
+daemon backups number
 "
 
 # What an [[out]] can have besides its name. None of it has a default here: a

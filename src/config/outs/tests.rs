@@ -13,12 +13,14 @@ fn outs_are_read_as_the_example_has_them() {
     let text: Vec<&str> = lines.filter(|line| line.starts_with('[') || line.contains(" = ")).collect();
     let read = outs(&text.join("\n")).unwrap();
     let names: Vec<&str> = read.iter().map(|out| &*out.name).collect();
-    assert_eq!(names, ["log", "siem", "influx", "home", "flows"]);
-    // All but the file's types, transport, secrets and QoS are what they are anyway.
+    assert_eq!(names, ["log", "siem", "assets", "influx", "home", "flows"]);
+    // All but types, transport, form, status, secrets and QoS are what they are anyway.
     let short = outs(
         "[[out]]\nname = \"log\"\nkind = \"eve\"\npath = \"/tmp/weir/eve.json\"\n\
          types = [\"flow\", \"dns\", \"alert\"]\n\
          [[out]]\nname = \"siem\"\nkind = \"syslog\"\nserver = \"192.0.2.1:514\"\ntransport = \"tcp\"\n\
+         [[out]]\nname = \"assets\"\nkind = \"syslog\"\nserver = \"192.0.2.1:514\"\nform = \"asset\"\n\
+         status = [200, 401, \"5xx\"]\ntypes = [\"!image/*\", \"!video/*\"]\n\
          [[out]]\nname = \"influx\"\nkind = \"influx\"\nurl = \"http://192.0.2.1:8086/\"\norg = \"home\"\n\
          bucket = \"weir\"\ntoken_file = \"influx.token\"\n\
          [[out]]\nname = \"home\"\nkind = \"mqtt\"\nserver = \"192.0.2.1:1883\"\nuser = \"weir\"\n\

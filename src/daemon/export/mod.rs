@@ -4,6 +4,7 @@ mod extract;
 mod ring;
 mod waiting;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use super::Exit;
 use crate::config::{self, Config};
 use crate::engine::{Engine, Handled};
+use crate::record::Device;
 use crate::source::{Filter, Frame};
 use crate::time::Time;
 pub use extract::{MAX_ANSWER, Wanted, export, extract};
@@ -23,6 +25,8 @@ pub struct Export {
     filter: Filter,
     ring: Ring,
     waiting: Waiting,
+    /// Devices of which somebody wants less written than all.
+    left_out: HashSet<Device>,
     /// Frames that were written, and that should have been.
     written: u64,
     dropped: u64,
@@ -42,6 +46,7 @@ impl Export {
             ring: Ring::new(&settings.folder, megabytes(*settings.max_mb), megabytes(*settings.file_mb)),
             waiting: Waiting::new(*settings.first_packets as usize, *settings.max_waiting as usize),
             settings: settings.clone(),
+            left_out: HashSet::new(),
             written: 0,
             dropped: 0,
         }))
@@ -83,9 +88,17 @@ impl Export {
     }
 
     fn is_of_device(&self, handled: Option<&Handled<'_>>) -> bool {
+        if handled.is_some_and(|of| self.left_out.contains(&of.device)) {
+            return false;
+        }
         let wanted = &self.settings.devices;
         wanted.is_empty()
             || handled.is_some_and(|of| wanted.iter().any(|whose| whose.has(of.device, of.address)))
+    }
+
+    /// Writes nothing of `devices` from here on.
+    pub fn leave_out(&mut self, devices: impl Iterator<Item = Device>) {
+        self.left_out = devices.collect();
     }
 
     /// Lets others read what was written so far.

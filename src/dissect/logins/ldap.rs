@@ -1,10 +1,9 @@
 //! LDAP (RFC 4511): who binds, and how it ends.
 
 use super::messages::{self, Length, Messages, Next, Talk, Unreadable};
-use super::sasl;
 use crate::dissect::lines::is_tls;
 use crate::dissect::login::{self, Login, Outcome};
-use crate::dissect::{Dissector, Side, Sink, Step};
+use crate::dissect::{Dissector, Side, Sink, Step, sasl};
 use crate::wire::bytes::{u8_at, u32_at};
 
 /// Tags of messages and of ways to prove who one is (RFC 4511, 4.2; what

@@ -8,5 +8,4 @@ pub mod mysql;
 pub mod pgsql;
 pub mod rdp;
 pub mod redis;
-mod sasl;
 pub mod vnc;

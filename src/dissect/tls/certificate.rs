@@ -14,7 +14,7 @@ use sha1::{Digest, Sha1};
 use super::fields::Fields;
 use crate::dissect::dns::push_text;
 use crate::time::Time;
-use crate::wire::bytes::array_at;
+use crate::wire::bytes::{array_at, hex, push_hex};
 
 /// The longest subject or issuer that is put into words.
 const MAX_NAME: usize = 4_096;
@@ -25,20 +25,25 @@ const MAX_NAMES: usize = 256;
 /// Longer serial numbers than any (RFC 5280, 4.1.2.2, says 20).
 const MAX_SERIAL: usize = 64;
 
-const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+const SUBJECT_ALT_NAME: ObjectIdentifier = oid("2.5.29.17");
 
 /// What stands for the attributes of names, as in Suricata's EVE.
 #[rustfmt::skip]
-const ATTRIBUTES: [(&str, &str); 24] = [
-    ("2.5.4.3", "CN"), ("2.5.4.6", "C"), ("2.5.4.7", "L"), ("2.5.4.8", "ST"), ("2.5.4.10", "O"),
-    ("2.5.4.11", "OU"), ("0.9.2342.19200300.100.1.25", "DC"), ("1.2.840.113549.1.9.1", "Email"),
-    ("0.9.2342.19200300.100.1.1", "uid"), ("2.5.4.4", "surname"), ("2.5.4.5", "serialNumber"),
-    ("2.5.4.9", "streetAddress"), ("2.5.4.12", "title"), ("2.5.4.13", "description"),
-    ("2.5.4.15", "businessCategory"), ("2.5.4.16", "postalAddress"), ("2.5.4.17", "postalCode"),
-    ("2.5.4.41", "name"), ("2.5.4.42", "givenName"), ("2.5.4.43", "initials"),
-    ("2.5.4.44", "generationQualifier"), ("2.5.4.45", "uniqueIdentifier"), ("2.5.4.46", "dnQualifier"),
-    ("2.5.4.0", "objectClass"),
+static ATTRIBUTES: [(ObjectIdentifier, &str); 24] = [
+    (oid("2.5.4.3"), "CN"), (oid("2.5.4.6"), "C"), (oid("2.5.4.7"), "L"), (oid("2.5.4.8"), "ST"),
+    (oid("2.5.4.10"), "O"), (oid("2.5.4.11"), "OU"), (oid("0.9.2342.19200300.100.1.25"), "DC"),
+    (oid("1.2.840.113549.1.9.1"), "Email"), (oid("0.9.2342.19200300.100.1.1"), "uid"),
+    (oid("2.5.4.4"), "surname"), (oid("2.5.4.5"), "serialNumber"), (oid("2.5.4.9"), "streetAddress"),
+    (oid("2.5.4.12"), "title"), (oid("2.5.4.13"), "description"), (oid("2.5.4.15"), "businessCategory"),
+    (oid("2.5.4.16"), "postalAddress"), (oid("2.5.4.17"), "postalCode"), (oid("2.5.4.41"), "name"),
+    (oid("2.5.4.42"), "givenName"), (oid("2.5.4.43"), "initials"), (oid("2.5.4.44"), "generationQualifier"),
+    (oid("2.5.4.45"), "uniqueIdentifier"), (oid("2.5.4.46"), "dnQualifier"),
+    (oid("2.5.4.0"), "objectClass"),
 ];
+
+const fn oid(text: &str) -> ObjectIdentifier {
+    ObjectIdentifier::new_unwrap(text)
+}
 
 /// A certificate of X.509.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -160,14 +165,10 @@ fn name(bytes: &[u8]) -> Option<String> {
 }
 
 fn push_attribute(text: &mut String, kind: &[u8]) {
-    let start = text.len();
-    if let Ok(kind) = ObjectIdentifier::from_bytes(kind) {
-        let _ = write!(text, "{kind}");
-    }
-    let known = ATTRIBUTES.iter().find(|(number, _)| text.get(start..) == Some(number));
-    if let Some((_, short)) = known {
-        text.truncate(start);
+    if let Some((_, short)) = ATTRIBUTES.iter().find(|(known, _)| known.as_bytes() == kind) {
         text.push_str(short);
+    } else if let Ok(kind) = ObjectIdentifier::from_bytes(kind) {
+        let _ = write!(text, "{kind}");
     }
 }
 
@@ -186,9 +187,7 @@ fn push_value(text: &mut String, value: AnyRef<'_>) {
         | Tag::Ia5String
         | Tag::VisibleString
         | Tag::GeneralString => push_text(text, value.value(), |c| c == '\\'),
-        _ => value.value().iter().for_each(|byte| {
-            let _ = write!(text, "{byte:02X}");
-        }),
+        _ => text.push_str(&hex(value.value()).to_ascii_uppercase()),
     }
 }
 
@@ -249,7 +248,10 @@ fn alternative_names(block: &[u8]) -> Option<Vec<String>> {
 fn colons(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 3);
     for (place, byte) in bytes.iter().enumerate() {
-        let _ = write!(text, "{}{byte:02x}", if place == 0 { "" } else { ":" });
+        if place > 0 {
+            text.push(':');
+        }
+        push_hex(&mut text, *byte);
     }
     text
 }

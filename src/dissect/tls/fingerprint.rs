@@ -3,13 +3,12 @@
 //! Of the JA4+ family only JA4 itself is free (BSD licence); the others are
 //! not and stay out.
 
-use std::fmt::Write;
-
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
 use super::hello::{ALPN, SERVER_NAME, Transport};
-use crate::wire::bytes::hex;
+use crate::dissect::dns::push_number;
+use crate::wire::bytes::{hex, push_hex};
 
 /// What a ClientHello offers, in its order and without GREASE (RFC 8701).
 #[derive(Default)]
@@ -34,7 +33,8 @@ pub fn is_grease(value: u16) -> bool {
 
 /// The MD5 of five lists in decimal (github.com/salesforce/ja3).
 pub fn ja3(offer: &Offer<'_>) -> String {
-    let mut text = offer.version.to_string();
+    let mut text = String::with_capacity(256);
+    push_number(&mut text, offer.version.into());
     for list in [&offer.ciphers, &offer.extensions, &offer.groups] {
         text.push(',');
         push_decimal(&mut text, list.iter().copied());
@@ -46,7 +46,11 @@ pub fn ja3(offer: &Offer<'_>) -> String {
 
 /// The server's: its version, its choice and its extensions.
 pub fn ja3s(version: u16, cipher: u16, extensions: &[u16]) -> String {
-    let mut text = format!("{version},{cipher},");
+    let mut text = String::with_capacity(64);
+    for number in [version, cipher] {
+        push_number(&mut text, number.into());
+        text.push(',');
+    }
     push_decimal(&mut text, extensions.iter().copied());
     hex(&Md5::digest(text.as_bytes()))
 }
@@ -71,18 +75,18 @@ pub fn ja4(offer: &Offer<'_>, transport: Transport) -> String {
 
     let mut sorted = offer.ciphers.clone();
     sorted.sort_unstable();
-    let mut text = String::new();
-    push_hex(&mut text, &sorted);
+    let mut text = String::with_capacity(256);
+    push_list(&mut text, &sorted);
     let cipher_hash = short_hash(&text);
 
     sorted.clone_from(&offer.extensions);
     sorted.retain(|&extension| extension != SERVER_NAME && extension != ALPN);
     sorted.sort_unstable();
     text.clear();
-    push_hex(&mut text, &sorted);
+    push_list(&mut text, &sorted);
     if !text.is_empty() && !offer.signatures.is_empty() {
         text.push('_');
-        push_hex(&mut text, &offer.signatures);
+        push_list(&mut text, &offer.signatures);
     }
     let extension_hash = short_hash(&text);
     format!("{kind}{version}{to}{ciphers:02}{extensions:02}{first}{last}_{cipher_hash}_{extension_hash}")
@@ -125,16 +129,19 @@ fn short_hash(text: &str) -> String {
 
 fn push_decimal(text: &mut String, list: impl Iterator<Item = u16>) {
     for (place, value) in list.enumerate() {
-        let _ = write!(text, "{}{value}", if place == 0 { "" } else { "-" });
+        if place > 0 {
+            text.push('-');
+        }
+        push_number(text, value.into());
     }
 }
 
-fn push_hex(text: &mut String, list: &[u16]) {
+fn push_list(text: &mut String, list: &[u16]) {
     for (place, value) in list.iter().enumerate() {
         if place > 0 {
             text.push(',');
         }
-        let _ = write!(text, "{value:04x}");
+        value.to_be_bytes().into_iter().for_each(|byte| push_hex(text, byte));
     }
 }
 

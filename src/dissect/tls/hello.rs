@@ -238,7 +238,9 @@ fn highest(offer: &Offer<'_>, transport: Transport) -> u16 {
 }
 
 fn plain_numbers(bytes: &[u8]) -> Vec<u16> {
-    numbers(bytes).filter(|&value| !is_grease(value)).collect()
+    let mut plain = Vec::with_capacity(bytes.len() / 2);
+    plain.extend(numbers(bytes).filter(|&value| !is_grease(value)));
+    plain
 }
 
 fn text(bytes: &[u8]) -> String {

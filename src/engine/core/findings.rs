@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Core;
 use crate::dissect::about::Clue;
-use crate::dissect::dns::{self, Kind, Message, Type, push_json};
+use crate::dissect::dns::{self, Kind, Message, Type, push_json, push_number};
 use crate::dissect::login::Login;
 use crate::dissect::{Product, Side, Sink, dhcp, ftp, http, smtp, ssh, tls};
 use crate::engine::alerts::Alerts;
@@ -20,7 +20,7 @@ use crate::engine::questions::{Questions, Way};
 use crate::engine::services::{Place, Services};
 use crate::engine::session::Session;
 use crate::engine::stream::Streams;
-use crate::record::{self, Event, Ids, Mac, Name, Proto, Record, Short, short};
+use crate::record::{self, Event, Ids, Mac, Name, Proto, Record, Short, short, short_text};
 use crate::rules::{By, Evidence, Match, Rules};
 use crate::table::Slot;
 use crate::threats::Threats;
@@ -339,14 +339,14 @@ impl Findings<'_> {
             device: self.way.device,
             sni: client.and_then(|hello| hello.sni.as_deref()).map(|name| Name(name.into())),
             alpn_offered: client.and_then(|hello| list(&hello.alpn)),
-            alpn: server.and_then(|hello| hello.alpn.as_deref()).map(short),
+            alpn: server.and_then(|hello| hello.alpn.as_deref()).map(short_text),
             version_offered: client.and_then(|hello| version(hello.version)),
             version: server.and_then(|hello| version(hello.version)),
             quic_version: handshake.quic.map(quic_version),
             cipher: server.map(|hello| hello.cipher),
-            ja3: client.map(|hello| short(&hello.ja3)).filter(|text| !text.is_empty()),
-            ja4: client.map(|hello| short(&hello.ja4)).filter(|text| !text.is_empty()),
-            ja3s: server.map(|hello| short(&hello.ja3s)),
+            ja3: client.map(|hello| short_text(&hello.ja3)).filter(|text| !text.is_empty()),
+            ja4: client.map(|hello| short_text(&hello.ja4)).filter(|text| !text.is_empty()),
+            ja3s: server.map(|hello| short_text(&hello.ja3s)),
             extensions: client
                 .filter(|hello| !hello.extensions.is_empty())
                 .map(|hello| numbers(&hello.extensions)),
@@ -366,9 +366,9 @@ impl Findings<'_> {
         record::Http {
             event: self.event(|ids| &mut ids.http),
             host: exchange.host.map(|host| Name(host.into())),
-            method: short(&exchange.method),
+            method: short_text(&exchange.method),
             uri: exchange.uri,
-            version: short(&exchange.version),
+            version: short_text(&exchange.version),
             status: exchange.status,
             user_agent: exchange.user_agent,
             referer: exchange.referer,
@@ -393,8 +393,16 @@ fn name_of(certificate: &tls::Certificate) -> Option<&str> {
 
 /// Numbers as a JSON array.
 pub(super) fn numbers(numbers: &[u16]) -> String {
-    let texts: Vec<_> = numbers.iter().map(u16::to_string).collect();
-    format!("[{}]", texts.join(","))
+    let mut out = String::with_capacity(6 * numbers.len() + 2);
+    out.push('[');
+    for (place, &number) in numbers.iter().enumerate() {
+        if place > 0 {
+            out.push(',');
+        }
+        push_number(&mut out, number.into());
+    }
+    out.push(']');
+    out
 }
 
 /// Texts as a JSON array; `None` where there are none.
@@ -409,14 +417,14 @@ pub(super) fn list(texts: &[String]) -> Option<String> {
 
 /// Its name; what Google spoke before TLS has none.
 fn version(number: u16) -> Option<Short> {
-    (number != 0).then(|| short(tls::version_name(number)))
+    (number != 0).then(|| short_text(&tls::version_name(number)))
 }
 
 /// `1`, `2`, `draft-29`, `Q050`.
 fn quic_version(number: u32) -> Short {
     match (number, number.to_be_bytes()) {
-        (1, _) => short("1"),
-        (0x6b33_43cf, _) => short("2"),
+        (1, _) => short_text("1"),
+        (0x6b33_43cf, _) => short_text("2"),
         (0xff00_0000..=0xff00_00ff, [.., draft]) => short(format_args!("draft-{draft}")),
         (_, [family @ (b'Q' | b'T'), digits @ ..]) if digits.iter().all(u8::is_ascii_digit) => {
             let [a, b, c] = digits.map(char::from);

@@ -32,6 +32,9 @@ impl Core {
         let turned = session.client != client;
         let side = |pair: [u64; 2]| if turned { [pair[1], pair[0]] } else { pair };
         session.grow(side(flow.packets), side(flow.bytes), time);
+        for (way, bytes) in [Side::Client, Side::Server].into_iter().zip(side(flow.bytes)) {
+            self.stats.carried(session.volume(way, bytes));
+        }
         let class = session.class(key);
         let is_over = session.tcp.state().is_over();
         self.stats.packets += flow.packets[0] + flow.packets[1];

@@ -257,6 +257,7 @@ impl Core {
         self.stats.packets += u64::from(packet.packets);
         self.stats.bytes += u64::from(packet.bytes);
         session.tunnel = session.tunnel.or(packet.carries);
+        self.stats.carried(session.volume(side, u64::from(packet.bytes)));
         if !session.untold {
             session.untold = true;
             self.untold.push(0, slot);

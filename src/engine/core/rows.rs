@@ -3,7 +3,7 @@
 use super::findings::{Findings, list, numbers};
 use crate::dissect::login::Login;
 use crate::dissect::{dhcp, ftp, smtp, ssh};
-use crate::record::{self, Name, short};
+use crate::record::{self, Name, short_text};
 
 fn name(text: String) -> Name {
     Name(text.into())
@@ -15,7 +15,7 @@ impl Findings<'_> {
             event: self.event(|ids| &mut ids.auth),
             service: login.service,
             user: login.user.map(name),
-            method: login.method.map(short),
+            method: login.method.map(|text| short_text(&text)),
             outcome: login.outcome.name(),
             estimated: login.outcome.is_estimate().into(),
             encrypted: login.encrypted.into(),
@@ -28,12 +28,12 @@ impl Findings<'_> {
         let [client, server] = hello.sides;
         record::Ssh {
             event: self.event(|ids| &mut ids.ssh),
-            client_proto: client.proto.map(short),
+            client_proto: client.proto.map(|text| short_text(&text)),
             client_software: client.software,
-            hassh: client.hassh.map(short),
-            server_proto: server.proto.map(short),
+            hassh: client.hassh.map(|text| short_text(&text)),
+            server_proto: server.proto.map(|text| short_text(&text)),
             server_software: server.software,
-            hassh_server: server.hassh.map(short),
+            hassh_server: server.hassh.map(|text| short_text(&text)),
         }
     }
 

@@ -180,6 +180,7 @@ fn heads_tell_names_and_flows_tell_volumes() {
     );
     let stats = rig.engine.stats();
     assert_eq!((stats.headless, stats.bytes), (1, 436));
+    assert_eq!((stats.bytes_in, stats.bytes_out), (300, 136));
     let (name, line) = rig.engine.lines().next().unwrap();
     assert_eq!((name, line.seen, line.unnamed), ("lan", 436, 0));
 }

@@ -63,7 +63,7 @@ pub fn event_type(record: &Record) -> Option<&'static str> {
         Record::Session(_) => "carrier",
         Record::Dns(row) => row.kind,
         Record::Tls(row) => row.kind,
-        Record::Catalog(_) => return None,
+        Record::Catalog(_) | Record::Label(_) => return None,
         _ => record.table().name,
     })
 }
@@ -94,8 +94,9 @@ fn lines(record: &Record) -> Vec<Json> {
         Record::Icmp(row) => vec![talk::icmp(row, record)],
         Record::Dhcp(row) => vec![talk::dhcp(row)],
         Record::Arp(row) => vec![talk::arp(row)],
-        // The catalogue is the file that the reader has, and who writes is known.
-        Record::Catalog(_) | Record::Router(_) => Vec::new(),
+        // The catalogue is the file that the reader has, who writes is known, and what
+        // people call their things is for them.
+        Record::Catalog(_) | Record::Router(_) | Record::Label(_) => Vec::new(),
         Record::App(row) => vec![own("app", row.last, record)],
         Record::Traffic(row) => vec![own("traffic", row.time, record)],
         Record::Thing(row) => vec![own("device", row.last, record)],

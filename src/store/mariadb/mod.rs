@@ -4,6 +4,7 @@
 //! writer's own.
 
 mod blocking;
+mod read;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,9 +18,9 @@ use tokio::time::timeout;
 use super::rollup::{self, Late};
 use super::{
     Bounds, DEVICES_SELECT, Error, Labelled, Namer, RELABEL_UPDATE, SESSIONS_AT_ONCE, SESSIONS_SELECT, Store,
-    ageing, before, tables,
+    ageing, before, of_device, tables,
 };
-use crate::record::{self, Dialect, Id, ROLLUPS, Record, TABLES, Table, VERSION, Value};
+use crate::record::{self, Device, Dialect, Id, ROLLUPS, Record, TABLES, Table, VERSION, Value};
 use crate::time::Time;
 
 /// Rows in one statement. Few different numbers, so that the prepared
@@ -229,12 +230,12 @@ impl Store for Mariadb {
         Ok(folded + deleted + too_large)
     }
 
-    fn sessions(&mut self, since: Time, each: &mut dyn FnMut(&Labelled)) -> Result<(), Error> {
+    fn sessions_while(&mut self, since: Time, each: &mut dyn FnMut(&Labelled) -> bool) -> Result<(), Error> {
         let mut behind = before(since);
         loop {
             let rows = self.sessions_behind(&mut behind)?;
-            rows.iter().for_each(|(_, row)| each(row));
-            if rows.len() < SESSIONS_AT_ONCE {
+            let goes_on = rows.iter().all(|(_, row)| each(row));
+            if rows.len() < SESSIONS_AT_ONCE || !goes_on {
                 return Ok(());
             }
         }
@@ -245,6 +246,24 @@ impl Store for Mariadb {
             self.with(async |connection| Ok(connection.query(DEVICES_SELECT).await?))?;
         devices.iter().for_each(|device| each(device));
         Ok(())
+    }
+
+    fn purge(&mut self, device: &Device) -> Result<u64, Error> {
+        let mut deleted = 0;
+        for (table, condition) in of_device() {
+            let sql = format!("DELETE FROM `{}` WHERE {condition} LIMIT {DELETE_AT_ONCE}", table.name);
+            loop {
+                let rows = self.with(async |connection| {
+                    connection.exec_drop(&sql, (device.text().as_str(),)).await?;
+                    Ok(connection.affected_rows())
+                })?;
+                deleted += rows;
+                if rows < DELETE_AT_ONCE as u64 {
+                    break;
+                }
+            }
+        }
+        Ok(deleted)
     }
 
     fn relabel(&mut self, since: Time, namer: &mut Namer<'_>) -> Result<(), Error> {

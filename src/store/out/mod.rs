@@ -2,6 +2,7 @@
 //! own behind a queue and a thread of its own, so that one which is away holds
 //! up nothing but itself.
 
+mod answers;
 mod asset;
 mod file;
 mod http;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use answers::{Answers, kind as media_type, status};
 pub use http::Url;
 pub use link::Transport;
 pub use syslog::{FACILITIES, Form, Framing, Header};
@@ -79,6 +81,8 @@ pub struct Syslog {
     pub form: Form,
     /// Whether assets have the body of a page.
     pub deep: bool,
+    /// Which pages assets are made of.
+    pub answers: Answers,
 }
 
 /// Points to an InfluxDB.
@@ -224,8 +228,8 @@ impl Out {
         match &self.way {
             Way::Eve(file) => file.types.has(record),
             // There is no form for what is not TCP.
-            Way::Syslog(Syslog { form: Form::Asset, .. }) => {
-                matches!(record, Record::Service(row) if row.proto == Proto::TCP)
+            Way::Syslog(Syslog { form: Form::Asset, answers, .. }) => {
+                matches!(record, Record::Service(row) if row.proto == Proto::TCP && answers.have(row))
             }
             Way::Syslog(syslog) => syslog.types.has(record),
             Way::Influx(_) => matches!(record, Record::Traffic(_) | Record::Coverage(_) | Record::Health(_)),

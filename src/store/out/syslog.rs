@@ -190,6 +190,7 @@ mod tests {
             tag: "we ir".into(),
             form,
             deep: false,
+            answers: Default::default(),
         }
     }
 

@@ -145,8 +145,8 @@ impl Store for Copied {
         self.store.place()
     }
 
-    fn sessions(&mut self, since: Time, each: &mut dyn FnMut(&Labelled)) -> Result<(), Error> {
-        self.store.sessions(since, each)
+    fn sessions_while(&mut self, since: Time, each: &mut dyn FnMut(&Labelled) -> bool) -> Result<(), Error> {
+        self.store.sessions_while(since, each)
     }
 
     fn devices(&mut self, each: &mut dyn FnMut(&str)) -> Result<(), Error> {

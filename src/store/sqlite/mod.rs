@@ -2,6 +2,7 @@
 
 mod copy;
 mod place;
+mod read;
 mod shrink;
 mod written;
 
@@ -18,12 +19,13 @@ use super::{
     Bounds, DEVICES_SELECT, Error, Labelled, Namer, RELABEL_UPDATE, SESSIONS_AT_ONCE, SESSIONS_SELECT, Store,
     Wear, before, tables,
 };
-use crate::record::{self, Dialect, Id, Record, TABLES, VERSION, Value};
+use crate::record::{self, Device, Dialect, Id, Record, TABLES, VERSION, Value};
 use crate::time::Time;
 
 pub use copy::Copied;
 pub use place::Place;
 use place::{Claim, Mode};
+pub use read::read_rows;
 use written::Written;
 
 /// Marks the file as ours ("WEIR"), so that no other program's is touched.
@@ -206,6 +208,12 @@ impl Store for Sqlite {
         done
     }
 
+    fn purge(&mut self, device: &Device) -> Result<u64, Error> {
+        let done = self.delete_device(device).map_err(|error| running(&self.path, &error));
+        self.count();
+        done
+    }
+
     fn pause(&self) -> Duration {
         // In memory there is nothing to save, whatever its copy may cost.
         if self.place.is_lasting { self.ledger.pause() } else { Duration::ZERO }
@@ -219,11 +227,15 @@ impl Store for Sqlite {
         Some(self.place.clone())
     }
 
-    fn sessions(&mut self, since: Time, each: &mut dyn FnMut(&Labelled)) -> Result<(), Error> {
+    fn sessions_while(&mut self, since: Time, each: &mut dyn FnMut(&Labelled) -> bool) -> Result<(), Error> {
         let mut behind = before(since);
+        let mut goes_on = true;
         loop {
-            let part = sessions_behind(&self.connection, &mut behind, |_, row| each(row));
-            if part.map_err(|error| running(&self.path, &error))? < SESSIONS_AT_ONCE {
+            let part = sessions_behind(&self.connection, &mut behind, |_, row| {
+                goes_on = goes_on && each(row);
+            });
+            let count = part.map_err(|error| running(&self.path, &error))?;
+            if count < SESSIONS_AT_ONCE || !goes_on {
                 return Ok(());
             }
         }

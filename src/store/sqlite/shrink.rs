@@ -5,9 +5,9 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{Sqlite, pragma};
-use crate::record::{Dialect, Id};
-use crate::store::ageing;
+use crate::record::{Device, Dialect, Id};
 use crate::store::rollup::{self, Sql};
+use crate::store::{ageing, of_device};
 use crate::time::Time;
 
 /// Rows deleted at once: the pages must be able to read in between.
@@ -50,6 +50,21 @@ impl Sqlite {
                 }
             }
         }
+        Ok(deleted)
+    }
+
+    /// Deletes all rows of `device`, and leaves nothing of them in the file.
+    pub(super) fn delete_device(&mut self, device: &Device) -> rusqlite::Result<u64> {
+        self.connection.execute_batch("PRAGMA secure_delete = ON")?;
+        let transaction = self.connection.transaction()?;
+        let mut deleted = 0;
+        for (table, condition) in of_device() {
+            let sql = format!("DELETE FROM \"{}\" WHERE {condition}", table.name);
+            deleted += transaction.execute(&sql, [&*device.text()])? as u64;
+        }
+        transaction.commit()?;
+        self.connection.execute_batch("PRAGMA secure_delete = FAST")?;
+        self.checkpoint();
         Ok(deleted)
     }
 

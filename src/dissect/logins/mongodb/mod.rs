@@ -2,10 +2,9 @@
 //! Authentication"; mongodb.com/docs "Wire Protocol").
 
 use super::messages::{self, Length, MAX_MESSAGE, Messages, Next, Talk};
-use super::sasl;
 use crate::dissect::login::{self, Login, Outcome};
 use crate::dissect::tls::Fields;
-use crate::dissect::{Dissector, Product, Side, Sink, Step};
+use crate::dissect::{Dissector, Product, Side, Sink, Step, sasl};
 use crate::wire::bytes::{array_at, u8_at};
 
 /// Before each message: its length, its number, whom it answers, what it is.

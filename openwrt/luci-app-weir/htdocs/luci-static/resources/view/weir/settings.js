@@ -241,6 +241,7 @@ return view.extend({
 			[ 'blocking', 'max_resets', _('Packets answered by resets, in a second'), '1000' ],
 			[ 'store', 'batch', _('Records written at once'), '1000' ],
 			[ 'metrics', 'max_series', _('Devices, and apps, with counters for Prometheus'), '200' ],
+			[ 'daemon', 'backups', _('Earlier versions of features.txt kept where the pages change it'), '10' ],
 			[ 'capture', 'max_datagrams', _('Datagrams in pieces that wait'), '64' ],
 			[ 'capture', 'snaplen', _('Bytes of a packet that are looked at'), '4096' ]
 		]);
