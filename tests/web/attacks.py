@@ -40,7 +40,8 @@ def guests(site, daemon):
     assert file.stat().st_mode & 0o777 == 0o640 and file.read_text().startswith("$argon2id$")
 
     assert guest.is_in() and guest.ask("/api.php?page=apps").status == 200 and guest.ask("/api.php/v1/apps").status == 200
-    assert guest.ask("/packets.php?id=1").status == 403
+    assert guest.ask("/packets.php?id=1").status == guest.ask("/settings.php").status == 403
+    assert admin.ask("/settings.php").status == 200
     own = guest.csrf()
     for form in ({"do": "set", "password": "taken over", "again": "taken over", "old": GUEST}, {"do": "everywhere"},
                  {"do": "guests", "password": "taken over", "again": "taken over"}, {"do": "no_guests"},

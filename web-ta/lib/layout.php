@@ -56,7 +56,7 @@ function topBar(Pages $pages, ?Filter $filter, bool $isDoor, string $self = ''):
         $current = $page->id === $here ? ' aria-current="page"' : '';
         $items .= '<li><a href="' . h($url) . "\"$current>" . icon($page->icon) . say($page->title) . '</a></li>';
     }
-    if ($isIn) {
+    if ($isIn && !Door::isGuestIn()) {
         $current = str_starts_with($self, 'settings.php') ? ' aria-current="page"' : '';
         $items .= "<li><a href=\"settings.php\"$current>" . icon('settings') . say('Settings') . '</a></li>';
     }
