@@ -21,6 +21,9 @@ serve(
         if (!isset(EDIT_PARTS[$name])) {
             throw new Trouble(400, t('There is no such page.'));
         }
+        if (Door::isGuestIn()) {
+            throw new Trouble(403, t('Guests do not see this page.'));
+        }
         if ($door->session === null) {
             http_response_code($_SERVER['REQUEST_METHOD'] === 'POST' ? 403 : 200);
             echo editPage($name, needsSession());

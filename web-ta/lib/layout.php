@@ -78,7 +78,9 @@ function menuItems(Pages $pages, ?Filter $filter, ?string $here, bool $isSetting
         $isInMore = $isInMore || ($page->isMore && $current !== '');
     }
     $current = $isSettings ? ' aria-current="page"' : '';
-    $items .= "<li><a href=\"settings.php\"$current>" . icon('settings') . say('Settings') . '</a></li>';
+    if (!Door::isGuestIn()) {
+        $items .= "<li><a href=\"settings.php\"$current>" . icon('settings') . say('Settings') . '</a></li>';
+    }
     return $more === '' ? $items : "$items<li><details class=\"menu\"><summary" . ($isInMore ? ' class="here"' : '') . '>'
         . say('More') . "</summary><ul>$more</ul></details></li>";
 }

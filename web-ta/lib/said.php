@@ -82,11 +82,11 @@ function saidOf(Db $db, string $device): array
 function saidCard(string $device, array $said, Labels $labels): string
 {
     $door = Door::here();
-    if ($door->session === null) {
+    if (!$door->mayChange()) {
         $level = privacyLevels()[$said['level']] ?? $said['level'];
         return card(t('What you call it'), '<dl class="facts">'
             . fact(t('Name'), $said['alias']) . fact(t('Group'), $said['grp']) . fact(t('Written down'), $level) . '</dl>'
-            . '<p class="hint">' . anchor('door.php', say('Sign in to change something.')) . '</p>');
+            . (Door::isGuestIn() ? '' : '<p class="hint">' . anchor('door.php', say('Sign in to change something.')) . '</p>'));
     }
     $csrf = (string) $door->session['csrf'];
     $rows = static fn (array $devices): array => array_map(static fn (string $one): array => ['device' => $one], $devices);

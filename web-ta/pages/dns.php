@@ -117,7 +117,8 @@ return [
             $row['latency_us'],
         ], $parts['servers']);
         if ($filter->text === null && $filter->place->isFirst()) {
-            echo '<div class="grid three slide">',
+            // On a phone it slides, by the keyboard too.
+            echo '<div class="grid three slide" tabindex="0" role="group" aria-label="' . say('Overview') . '">',
                 card(t('Names asked for most'), $names($parts['names'], [])),
                 card(t('Names that do not exist'), $names($parts['unknown'], ['rcode' => 'NXDOMAIN'])),
                 card(t('Slowest servers'), ranking($servers, (float) ($parts['servers'][0]['latency_us'] ?? 0))),

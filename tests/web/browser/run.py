@@ -25,11 +25,12 @@ from served import Server  # noqa: E402
 
 
 class Own(Daemon):
-    """A daemon with a configuration that is there, which captures next to nothing."""
+    """A daemon with a configuration that is there, and a filter that nothing on the loopback interface passes:
+    a record of now would be the newest, and the pages would show an empty day."""
 
     def __init__(self, weir, config):
         self.weir, self.folder, self.config = weir, config.parent, config.parent / "live.toml"
-        self.config.write_text(config.read_text() + '[capture]\ninterfaces = ["lo"]\nfilter = "port 9"\n')
+        self.config.write_text(config.read_text() + '[capture]\ninterfaces = ["lo"]\nfilter = "ether proto 0x88b5"\n')
         # As when it is new: the scenarios begin with the first password.
         shutil.rmtree(self.folder / "password", ignore_errors=True)
         (self.folder / "password").unlink(missing_ok=True)
