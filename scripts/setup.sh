@@ -17,13 +17,14 @@ run) wanted="$build $pages python3 iproute2" ;;
 test)
     wanted="$build $pages python3 tzdata iproute2 procps openssl curl bind9-dnsutils dnsmasq-base mariadb-server-core \
         mariadb-client apache2-bin ngtcp2-client openssh-client dropbear-bin redis-tools postgresql-client \
-        binutils busybox nodejs shellcheck nftables iperf3 conntrack mosquitto-clients chromium"
+        binutils busybox nodejs shellcheck nftables iperf3 conntrack mosquitto-clients libsasl2-modules chromium"
     # Some packages of Node bring npm themselves.
     command -v npm >/dev/null || wanted="$wanted npm"
     # …and where there is none, they are unpacked and never installed: with the
     # program that tells whether it is there.
     unpacked="postgresql/postgres ngtcp2-server/gtlsserver rsyslog/rsyslogd mosquitto/mosquitto nfdump/nfcapd \
-        prometheus/promtool influxdb/influxd"
+        prometheus/promtool influxdb/influxd vsftpd/vsftpd exim4-daemon-light/exim4 dovecot-core/dovecot \
+        dovecot-imapd/imap dovecot-pop3d/pop3 slapd/slapd ldap-utils/ldapwhoami inetutils-telnetd/telnetd"
     ;;
 bench) wanted="$build python3 libsqlite3-dev" ;;
 # Debian's compiler brings the source of its standard library, in the same version.
@@ -69,8 +70,8 @@ unpack() {
     # The name that is always the same stands for the one of this release.
     package=$(apt-cache depends "$1" | sed -n "s/^  Depends: \($1-[0-9]*\)$/\1/p")
     package=${package:-$1}
-    # Some releases have the program in a package of its own: promtool.
-    if apt-cache show "$2" >/dev/null 2>&1; then package=$2; fi
+    # Some releases have the program in a package of its own.
+    if [ "$2" = promtool ] && apt-cache show "$2" >/dev/null 2>&1; then package=$2; fi
     # LLVM is what PostgreSQL may do without, and scripts are for pages.
     libraries=
     for library in $(apt-cache depends "$package" | sed -n '/llvm/d; /libjs-/d; s/^  Depends: \(lib.*\)/\1/p'); do

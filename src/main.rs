@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     if logger.init().is_ok() {
         log::set_max_level(LevelFilter::Info);
     }
+    daemon::forbid_dumps();
     match obey(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => {

@@ -9,33 +9,48 @@ use common::Chance;
 #[path = "../fuzz/checks.rs"]
 mod checks;
 
+use std::collections::HashSet;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
-use weir::source::{CaptureFile, Source, State};
+use weir::source::{CaptureFile, Source};
 
 /// Frames of each capture that are tried.
 const FRAMES: usize = 100;
 
-/// The first frames of each capture, with the place of their link type.
-fn frames(mut each: impl FnMut(&[u8])) {
-    for path in common::captures() {
-        let Ok(mut file) = CaptureFile::open(&path) else { continue };
-        let mut left = FRAMES;
-        while left > 0 {
-            let state = file.read(left, &mut |frame| each(frame.bytes));
-            left = left.saturating_sub(100);
-            if !matches!(state, Ok(State::More)) {
-                break;
-            }
+/// Calls `each` with the first frames of each capture, of several captures at once.
+/// Chance is each capture's own, so that it is the same whoever reads it.
+fn frames(seed: u64, each: impl Fn(&mut Chance, &[u8]) + Sync) {
+    let captures = common::captures();
+    let next = AtomicUsize::new(0);
+    let read = || {
+        while let Some((at, path)) = take(&captures, &next) {
+            let mut chance = Chance(seed.wrapping_add(at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+            // One that is no capture is another test's.
+            let Ok(mut file) = CaptureFile::open(path) else { continue };
+            let _ = file.read(FRAMES, &mut |frame| each(&mut chance, frame.bytes));
         }
-    }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(read);
+        }
+    });
+}
+
+/// The next of `all` that nobody took, with its place.
+fn take<'a, T>(all: &'a [T], next: &AtomicUsize) -> Option<(usize, &'a T)> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    all.get(at).map(|it| (at, it))
 }
 
 #[test]
 fn frames_whole_and_spoilt() {
-    let mut chance = Chance(1);
-    frames(|frame| {
+    frames(1, |chance, frame| {
         for link in 0..3 {
             let mut spoilt = frame[..frame.len().min(1_020)].to_vec();
             chance.spoil(&mut spoilt);
@@ -53,29 +68,45 @@ fn turns(payload: &[u8]) -> Vec<u8> {
 
 #[test]
 fn payloads_whole_and_spoilt() {
-    let mut chance = Chance(2);
-    frames(|frame| {
+    // Many a payload comes in several frames, and none may say another thing then.
+    let seen = Mutex::new(HashSet::new());
+    let is_new = |payload: &[u8]| {
+        let mut hasher = DefaultHasher::new();
+        payload.hash(&mut hasher);
+        seen.lock().unwrap().insert(hasher.finish())
+    };
+    frames(2, |chance, frame| {
         // Behind Ethernet, IPv4 and UDP; behind TCP; and where nothing begins.
         for start in [42, 54, 66, 7] {
             let Some(payload) = frame.get(start..) else { continue };
             let mut spoilt = payload.to_vec();
             chance.spoil(&mut spoilt);
             for payload in [payload, &spoilt[..]] {
-                checks::dns(payload);
-                checks::tls(payload);
-                checks::tls(&turns(payload));
-                checks::quic(payload);
-                // As one datagram, whole if it is not too long.
-                let shape = payload.len().div_ceil(16).min(127) as u8 * 2;
-                checks::quic(&[&[shape], payload].concat());
-                http(&mut chance, payload);
+                if is_new(payload) {
+                    alike(payload);
+                }
+                let said = around(chance, payload);
+                if is_new(&said) {
+                    checks::http(&said);
+                }
             }
         }
     });
 }
 
-/// A payload that may be HTTP's, between others that are.
-fn http(chance: &mut Chance, payload: &[u8]) {
+/// What is the same each time for the same bytes.
+fn alike(payload: &[u8]) {
+    checks::dns(payload);
+    checks::tls(payload);
+    checks::tls(&turns(payload));
+    checks::quic(payload);
+    // As one datagram, whole if it is not too long.
+    let shape = payload.len().div_ceil(16).min(127) as u8 * 2;
+    checks::quic(&[&[shape], payload].concat());
+}
+
+/// A payload that may be HTTP's, behind another that is.
+fn around(chance: &mut Chance, payload: &[u8]) -> Vec<u8> {
     const SAID: [&[u8]; 5] = [
         b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n",
@@ -89,7 +120,7 @@ fn http(chance: &mut Chance, payload: &[u8]) {
     said.resize(1 + 64, b' ');
     said.push(0xfe | chance.next() as u8 & 1);
     said.extend(payload);
-    checks::http(&said);
+    said
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use weir::config::Config;
 use weir::engine::{Engine, Options};
-use weir::record::{Coverage, Ids, Name, Record, Thing};
+use weir::record::{Coverage, Ids, Name, Record, Service, Thing};
 use weir::source::{CaptureFile, Source, State};
 use weir::store::eve;
 use weir::time::Time;
@@ -124,6 +124,40 @@ fn assets_reach_rsyslog_in_their_two_forms() {
     let expected = serde_json::json!({"pro": "TCP", "tag": "lab", "ip": "192.0.2.9", "port": "21",
         "data": "3232302068656c6c6f0d0a"});
     assert_eq!(assets[1], expected);
+}
+
+#[test]
+fn assets_are_made_of_the_pages_that_are_asked_for() {
+    let folder = folder("outs-asset-some");
+    let rsyslog = Rsyslog::new(&folder);
+    let _running = rsyslog.start();
+    let settings = format!(
+        "[[out]]\nname = \"x\"\nkind = \"syslog\"\nserver = \"127.0.0.1:{}\"\nform = \"asset\"\nheader = \"rfc3164\"\n\
+         status = [200, \"401\"]\ntypes = [\"!image/*\"]\n",
+        rsyslog.port
+    );
+    let out = &Config::parse(&settings, &folder).unwrap().outs[0];
+    let page = |port, code, kind: &str| {
+        let Record::Service(row) = service(port, "http") else { panic!() };
+        Record::from(Service { code, content_type: Some(kind.into()), ..*row })
+    };
+    let all = [
+        page(81, Some(200), "text/html; charset=utf-8"),
+        page(82, Some(404), "text/html"),
+        page(83, Some(200), "image/png"),
+        page(84, Some(401), "text/html"),
+        page(85, None, "text/html"),
+        service(21, "ftp"),
+    ];
+    // What the daemon asks before it puts a record into the queue.
+    let wanted: Vec<_> = all.into_iter().filter(|record| out.wants(record)).collect();
+    let way = Way::of(out);
+    way.send(&wanted);
+    way.written();
+    until("rsyslog wrote them", || rsyslog.lines().len() >= 3);
+    let ports: Vec<_> =
+        rsyslog.lines().iter().map(|line| json(line)["port"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ports, ["81", "84", "21"]);
 }
 
 #[test]

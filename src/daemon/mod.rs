@@ -6,6 +6,7 @@ mod clock;
 mod coverage;
 mod devices;
 mod door;
+mod dumps;
 mod edit;
 pub mod export;
 pub mod features;
@@ -44,6 +45,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use check::check;
+pub use dumps::forbid as forbid_dumps;
 pub use password::passwd;
 pub use read::read;
 pub use run::{door, run};

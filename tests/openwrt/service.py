@@ -96,11 +96,14 @@ def values_come_through(program, place):
                    deep="0", max_queue="500")
         router.set("file", kind="eve", path=f"{router.root}/mnt/eve/eve.json", keep="2")
         router.set("gone", enabled="0", kind="fax")
-        router.run("init", "start_service", shell, SECTIONS_out="siem file gone")
+        router.set("assets", kind="syslog", server="192.0.2.1:514", form="asset", status=["200", "!4xx"], types=["!image/*"])
+        router.run("init", "start_service", shell, SECTIONS_out="siem file gone assets")
         assert router.toml()["out"] == [
             {"name": plain[:64], "kind": "syslog", "server": "192.0.2.1:514", "transport": "tcp", "types": ["flow", "alert"],
              "deep": False, "max_queue": 500},
             {"name": "file", "kind": "eve", "path": f"{router.root}/mnt/eve/eve.json", "keep": 2},
+            {"name": "assets", "kind": "syslog", "server": "192.0.2.1:514", "form": "asset", "status": ["200", "!4xx"],
+             "types": ["!image/*"]},
         ], router.toml()["out"]
         assert (router.root / "mnt/eve").is_dir()
         # An option instead of a list, as who writes by hand has it.

@@ -122,6 +122,7 @@ kind text
 max_queue number
 path text
 types list
+status list
 rotate_size text
 rotate_every text
 keep number

@@ -48,7 +48,12 @@ pub fn end(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// The first line without its end, and what follows.
 pub fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = bytes.iter().position(|&byte| byte == b'\n')?;
+    line_ending_behind(bytes, 0)
+}
+
+/// The same where the first `searched` bytes are known to have no end in them.
+pub fn line_ending_behind(bytes: &[u8], searched: usize) -> Option<(&[u8], &[u8])> {
+    let end = searched + bytes.get(searched..)?.iter().position(|&byte| byte == b'\n')?;
     let (line, rest) = (bytes.get(..end)?, bytes.get(end + 1..)?);
     Some((line.strip_suffix(b"\r").unwrap_or(line), rest))
 }

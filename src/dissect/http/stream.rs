@@ -64,7 +64,8 @@ enum Opening {
 #[derive(Default)]
 struct Half {
     next: Next,
-    /// Bytes of a head that have been searched for its end.
+    /// Bytes of a head that have been searched for its end; while one is looked
+    /// for, of a line.
     searched: usize,
     /// Bytes in which no head was found.
     lost: usize,
@@ -225,6 +226,7 @@ impl Stream {
         let half = self.half(side);
         let begins = if requests { head::may_be_request(bytes) } else { head::is_response(bytes).is_some() };
         if !begins {
+            half.searched = 0;
             half.next = Next::Lost;
             return Got::Took(0);
         }
@@ -377,7 +379,10 @@ impl Stream {
         let requests = self.requests.unwrap_or(Side::Client) == side;
         let half = self.half(side);
         let budget = MAX_LOST[usize::from(!requests)].saturating_sub(half.lost);
-        let found = if requests { next_request(bytes, half.lost == 0) } else { next_response(bytes) };
+        // However few bytes come at a time, each is searched once.
+        let searched = std::mem::take(&mut half.searched);
+        let found =
+            if requests { next_request(bytes, half.lost == 0, searched) } else { next_response(bytes) };
         let (at, next) = match found {
             Found::At(at) if at < budget => (at, Next::Head),
             Found::NotBefore(at) if at < budget => (at, Next::Lost),
@@ -385,7 +390,11 @@ impl Stream {
         };
         half.lost += at;
         half.next = next;
-        if next == Next::Lost && at == 0 { Got::More } else { Got::Took(at) }
+        if next == Next::Lost && at == 0 {
+            half.searched = bytes.len();
+            return Got::More;
+        }
+        Got::Took(at)
     }
 }
 
@@ -424,12 +433,12 @@ enum Found {
 }
 
 /// `within` is whether `bytes` begin where a line does not.
-fn next_request(bytes: &[u8], within: bool) -> Found {
-    let mut at = 0;
+fn next_request(bytes: &[u8], within: bool, searched: usize) -> Found {
+    let (mut at, mut searched) = (0, searched);
     let mut skip = within;
     while let Some(rest) = bytes.get(at..) {
         let start = rest.get(..MAX_LINE).unwrap_or(rest);
-        let Some((line, behind)) = head::line(start) else {
+        let Some((line, behind)) = head::line_ending_behind(start, std::mem::take(&mut searched)) else {
             // A line that is too long is none; its end is a beginning.
             return Found::NotBefore(if rest.len() < MAX_LINE { at } else { at + MAX_LINE });
         };

@@ -187,19 +187,21 @@ impl Services {
         self.change(place, now, |row| put(&mut row.host, Some(name(host))));
     }
 
-    /// It answered a request of HTTP. The first says what is asked of it; what
-    /// stands behind a question mark may be a secret.
+    /// It answered a request of HTTP. The first says what is asked of it, or the
+    /// first that had what was asked for; what stands behind a question mark may be
+    /// a secret.
     pub fn exchange(&mut self, place: Place, exchange: &http::Exchange, now: Time) {
-        if exchange.status.is_none() {
-            return;
-        }
+        let Some(status) = exchange.status else { return };
+        let has_it = |code: u16| (200..300).contains(&code);
         let server = exchange.server.as_deref().and_then(|server| text(server.as_bytes(), MAX_WORD));
         let (program, version) = server.as_deref().and_then(said::program).unzip();
         let program = program.or(server);
         self.change(place, now, |row| {
-            let is_first = row.code.is_none();
+            let is_first = row.code.is_none_or(|code| has_it(status) && !has_it(code));
             if is_first {
-                row.code = exchange.status;
+                row.code = Some(status);
+                // That was another's.
+                row.body = None;
                 row.url = url(place, exchange);
                 let kind = exchange.content_type.as_deref();
                 row.content_type = kind.and_then(|kind| text(kind.as_bytes(), MAX_WORD));

@@ -80,6 +80,22 @@ fn the_first_answer_of_http_says_what_is_there_without_the_query() {
 }
 
 #[test]
+fn a_page_that_is_there_counts_more_than_one_that_is_not() {
+    let mut services = services(true, 16);
+    let missing = http::Exchange { status: Some(404), ..exchange("/favicon.ico", "lighttpd") };
+    services.exchange(place(1, 80), &missing, NOW);
+    services.body(place(1, 80), b"not here", NOW);
+    services.exchange(place(1, 80), &exchange("/", "lighttpd"), NOW);
+    assert!(services.wants_body(place(1, 80)), "the other was not its own");
+    services.body(place(1, 80), b"hello", NOW);
+    services.exchange(place(1, 80), &missing, NOW);
+    services.exchange(place(1, 80), &exchange("/second", "lighttpd"), NOW);
+    let [row] = &rows(&mut services, NOW)[..] else { panic!() };
+    assert_eq!((row.code, row.url.as_deref()), (Some(200), Some("http://192.168.1.1/")));
+    assert_eq!(row.body.as_deref(), Some("hello"));
+}
+
+#[test]
 fn bodies_are_wanted_once_and_only_where_asked_for() {
     assert!(!services(false, 16).wants_body(place(1, 80)));
     let mut services = services(true, 16);

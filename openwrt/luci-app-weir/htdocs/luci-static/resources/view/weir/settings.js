@@ -438,7 +438,8 @@ return view.extend({
 		o = out(form.Value, [ 'eve' ], 'path', _('File'), _('In a folder of its own.'));
 		o.placeholder = '/mnt/usb/eve/eve.json';
 
-		o = out(form.DynamicList, [ 'eve', 'syslog' ], 'types', _('Types'), _('As EVE names them. None means all but details.'));
+		o = out(form.DynamicList, [ 'eve', 'syslog' ], 'types', _('Types'),
+			_('As EVE names them. None means all but details. Of assets: media types of pages, such as text/html, or !image/* for all but those.'));
 		for (const name of [ 'flow', 'dns', 'tls', 'quic', 'http', 'auth', 'alert', 'app', 'traffic', 'device', 'service', 'health' ])
 			o.value(name);
 
@@ -480,6 +481,9 @@ return view.extend({
 		o.value('asset', _('Assets'));
 
 		o = out(form.Flag, [ 'syslog' ], 'deep', _('Bodies of pages'), _('With assets only.'));
+
+		o = out(form.DynamicList, [ 'syslog' ], 'status', _('Codes of pages'),
+			_('With assets only: such as 200 or 4xx, or !304 for all but that. None means all.'));
 
 		o = out(form.Value, [ 'influx' ], 'url', _('Address'));
 		o.placeholder = 'http://192.168.1.5:8086';
