@@ -121,6 +121,7 @@ impl Connection {
     }
 
     /// Takes in one segment from `side`.
+    #[inline(always)]
     pub fn segment(&mut self, side: Side, tcp: &Tcp<'_>, now: Time) {
         self.handshake(side, tcp, now);
         self.sequence(side, tcp, now);

@@ -1,10 +1,16 @@
-//! Prefixes in sorted arrays: those of IPv4 in ten bytes each, of IPv6 in 22.
+//! Addresses and networks, each found where most of their kind are found fastest.
 
-use crate::prefix::{Prefix, number};
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::hosts::Hosts;
+use super::networks::Networks;
+use crate::prefix::{Prefix, number};
+
 /// An address as a number of its own width.
-pub trait Bits: Copy + Ord {
+pub trait Bits: Copy + Ord + Hash {
+    /// Bits that it has.
+    const WIDTH: u8;
     fn of(prefix: Prefix) -> Self;
     fn address(self) -> IpAddr;
     /// How many bits both begin with.
@@ -12,6 +18,8 @@ pub trait Bits: Copy + Ord {
 }
 
 impl Bits for u32 {
+    const WIDTH: u8 = 32;
+
     fn of(prefix: Prefix) -> u32 {
         prefix.first() as u32
     }
@@ -26,6 +34,8 @@ impl Bits for u32 {
 }
 
 impl Bits for u128 {
+    const WIDTH: u8 = 128;
+
     fn of(prefix: Prefix) -> u128 {
         prefix.first()
     }
@@ -42,101 +52,44 @@ impl Bits for u128 {
 /// A prefix with the list that it stands on.
 pub type Owned<B> = (B, u8, u8);
 
-/// Of so many numbers one is in the level above, so that each step of a search stays
-/// within a line or two of the processor's cache.
-const BLOCK: usize = 16;
-
-/// No prefix around it.
-const NONE: u32 = u32::MAX;
-
-/// Two prefixes lie in one another or apart. So what an address is in is the last
-/// prefix that begins at or before it, or one of those around that.
+/// Prefixes of one version of IP.
 #[derive(Default)]
 pub struct Addresses<B> {
-    firsts: Vec<B>,
-    /// The first of each [`BLOCK`] of the above, then of each block of those…
-    levels: Vec<Vec<B>>,
-    /// The length of each, and its list.
-    about: Vec<(u8, u8)>,
-    /// The place of the next wider prefix around each; empty where none has one.
-    around: Vec<u32>,
+    hosts: Hosts<B>,
+    networks: Networks<B>,
 }
 
 impl<B: Bits> Addresses<B> {
-    /// Bytes that each takes.
-    pub const EACH: usize = size_of::<B>() + size_of::<B>() / (BLOCK - 1) + 2 + size_of::<u32>();
+    /// Bytes that each takes at most.
+    pub const EACH: usize = Networks::<B>::EACH;
 
     /// Of several that are the same the list with the smallest number has it.
     pub fn new(mut all: Vec<Owned<B>>) -> Addresses<B> {
         all.sort_unstable();
         all.dedup_by_key(|(first, length, _)| (*first, *length));
-        let firsts: Vec<B> = all.iter().map(|(first, ..)| *first).collect();
-        let about: Vec<(u8, u8)> = all.iter().map(|(_, length, owner)| (*length, *owner)).collect();
-        drop(all);
-        let around = around(&firsts, &about);
-        let mut levels: Vec<Vec<B>> = Vec::new();
-        while let below = levels.last().unwrap_or(&firsts)
-            && below.len() > BLOCK
-        {
-            levels.push(below.iter().step_by(BLOCK).copied().collect());
-        }
-        Addresses { firsts, levels, about, around }
+        let hosts =
+            Hosts::new(all.iter().filter(|it| it.1 == B::WIDTH).map(|&(host, _, owner)| (host, owner)));
+        all.retain(|(_, length, _)| *length < B::WIDTH);
+        Addresses { hosts, networks: Networks::new(all) }
     }
 
     pub fn len(&self) -> usize {
-        self.firsts.len()
+        self.hosts.len() + self.networks.len()
     }
 
     /// Bytes that it takes.
     pub fn bytes(&self) -> usize {
-        let above: usize = self.levels.iter().map(Vec::capacity).sum();
-        (self.firsts.capacity() + above) * size_of::<B>()
-            + self.about.capacity() * size_of::<(u8, u8)>()
-            + self.around.capacity() * size_of::<u32>()
+        self.hosts.bytes() + self.networks.bytes()
     }
 
     /// The narrowest prefix that `address` is in, and its list.
     pub fn find(&self, address: B) -> Option<(Prefix, u8)> {
-        let mut place = self.before(address)?;
-        loop {
-            let (first, (length, owner)) = (*self.firsts.get(place)?, *self.about.get(place)?);
-            if first.common(address) >= u32::from(length) {
-                return Some((Prefix::new(first.address(), length)?, owner));
-            }
-            place = *self.around.get(place).filter(|place| **place != NONE)? as usize;
-        }
+        let (prefix, length, owner) = match self.hosts.find(address) {
+            Some(owner) => (address, B::WIDTH, owner),
+            None => self.networks.find(address)?,
+        };
+        Some((Prefix::new(prefix.address(), length)?, owner))
     }
-
-    /// The place of the last that begins at `address` or before it.
-    fn before(&self, address: B) -> Option<usize> {
-        let mut block = 0;
-        for level in self.levels.iter().rev().chain([&self.firsts]) {
-            let rest = level.get(block..)?;
-            // To count all of them is quicker than to halve: nothing depends on what was
-            // compared before.
-            let within = match rest.first_chunk::<BLOCK>() {
-                Some(whole) => whole.iter().filter(|first| **first <= address).count(),
-                None => rest.iter().filter(|first| **first <= address).count(),
-            };
-            block = (block + within).checked_sub(1)? * BLOCK;
-        }
-        Some(block / BLOCK)
-    }
-}
-
-/// For each of these prefixes, which are sorted, the place of that around it.
-fn around<B: Bits>(firsts: &[B], about: &[(u8, u8)]) -> Vec<u32> {
-    let mut around = Vec::with_capacity(firsts.len());
-    // The places of those that the one before lies in, and its own.
-    let mut open: Vec<usize> = Vec::new();
-    for (place, first) in firsts.iter().enumerate() {
-        while open.last().is_some_and(|&at| firsts[at].common(*first) < u32::from(about[at].0)) {
-            open.pop();
-        }
-        around.push(open.last().and_then(|&at| u32::try_from(at).ok()).unwrap_or(NONE));
-        open.push(place);
-    }
-    if around.iter().all(|place| *place == NONE) { Vec::new() } else { around }
 }
 
 /// Calls `each` with the prefixes that together are all from `first` to `last`:
@@ -201,7 +154,6 @@ mod tests {
         let set = set(&[("192.0.2.1", 7), ("192.0.2.1", 2), ("192.0.2.1", 5)]);
         assert_eq!(set.len(), 1);
         assert_eq!(set.find(v4("192.0.2.1")).map(|(_, owner)| owner), Some(2));
-        assert!(set.around.is_empty(), "nothing lies in anything");
     }
 
     #[test]

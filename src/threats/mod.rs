@@ -5,8 +5,11 @@
 //! found is on the list as it stands there; no hash decides.
 
 mod addresses;
+mod buckets;
+mod hosts;
 mod line;
 mod names;
+mod networks;
 mod read;
 #[cfg(test)]
 mod tests;

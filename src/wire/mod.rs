@@ -163,6 +163,8 @@ impl Decoder {
     /// in it: an outer one before those inside it, and none where a piece of a
     /// datagram has to wait. `now` is the latest time that was handed in. Returns
     /// the IP-layer bytes of what the frame held, none where it could not be read.
+    // For each frame, and there are several callers.
+    #[inline(always)]
     #[allow(clippy::too_many_arguments)]
     pub fn frame(
         &mut self,
