@@ -107,10 +107,10 @@ def parameters_are_as_described(site):
                 assert status in ((200, 400) if name in own else (200,)), (path, name, text, data)
             bad = "\x07" if schema.get("maxLength") else "no such ☃"
             status, data = get(site, path, **(own | {name: bad}))
-            assert status == 400 and set(data) == {"error"}, (path, name, data)
+            assert status == 400 and "error" in data, (path, name, data)
         for odd in ({"nonsense": "1"}, {"page": "apps"}, {"q[]": "1"}, {"sort[a]": "1"}, {"to": ""}, {"q": " "}):
             status, data = get(site, path, **(own | odd))
-            assert status == 400 and set(data) == {"error"}, (path, odd, data)
+            assert status == 400 and "error" in data, (path, odd, data)
 
 
 def other_addresses(site):

@@ -29,8 +29,7 @@ function checkStrictly(Page $page, Request $request, Filter $filter): void
     $known = array_column(apiParameters($page), 'schema', 'name');
     $wrong = $filter->ignored();
     foreach ($_GET as $name => $value) {
-        $allowed = $known[$name]['enum'] ?? [$value];
-        if (!isset($known[$name]) || !in_array($value, $allowed, true) || !is_string($value) || trim($value) === '') {
+        if (!is_string($value) || trim($value) === '' || !isset($known[$name]) || !fitsSchema($value, $known[$name])) {
             $wrong[] = (string) $name;
         }
     }
@@ -38,7 +37,13 @@ function checkStrictly(Page $page, Request $request, Filter $filter): void
         $names = implode(', ', array_unique($wrong));
         throw new Trouble(400, t('These parameters make no sense: {names}.', ['names' => $names]));
     }
-    array_map($filter->need(...), $page->needs);
+}
+
+/** @param array<string, mixed> $schema of apiParameters() */
+function fitsSchema(string $value, array $schema): bool
+{
+    return in_array($value, $schema['enum'] ?? [$value], true)
+        && preg_match('~' . ($schema['pattern'] ?? '') . '~Du', $value) === 1;
 }
 
 /** One page of rows as JSON, with the address of the next one. */

@@ -21,6 +21,7 @@ require_once __DIR__ . '/../lib/said.php';
 return [
     'title' => 'Device',
     'parent' => 'devices',
+    'needs' => ['device'],
     'params' => ['app' => Param::Text],
     'chips' => ['app' => 'App'],
     'columns' => [
