@@ -148,22 +148,6 @@ function deviceSessions(Db $db, Filter $filter): array
 }
 
 /** @return array<string, Column> */
-function serviceColumns(): array
-{
-    return [
-        'service' => new Column('Service', Kind::Text, 'service'),
-        'ip' => new Column('Address', Kind::Text, 'ip'),
-        'port' => new Column('Port', Kind::Number, 'port'),
-        'proto' => new Column('Transport', Kind::Text, 'proto'),
-        'app_proto' => new Column('Protocol', Kind::Text, 'app_proto'),
-        'product' => new Column('Program', Kind::Text, 'product'),
-        'version' => new Column('Version', Kind::Text, 'version'),
-        'title' => new Column('Title', Kind::Text, 'title'),
-        'last' => new Column('Last seen', Kind::Time, 'last'),
-    ];
-}
-
-/** @return array<string, Column> */
 function dhcpColumns(): array
 {
     return [
