@@ -66,6 +66,8 @@ return [
         '设备的名称和制造商。',
     'The table of who made which network card, which `scripts/oui.py` makes; relative to this file. Without that file no device has a maker.' =>
         '网卡制造商表，由 scripts/oui.py 生成；相对于此文件。没有该文件时不显示制造商。',
+    'File with what people say of their devices: what they are called, and how much of each is written down; relative to this file. The pages change it.' =>
+        '记录人们对设备的称呼以及每台设备记录多少内容的文件；相对于本文件。由页面更改。',
     'The file with dnsmasq\'s leases, whose names go before all others; it is read again when it changes. "/tmp/dhcp.leases" on OpenWrt, "" for none.' =>
         'dnsmasq 的租约文件，其中的名称优先于其他；更改时重新读取。OpenWrt 上为 "/tmp/dhcp.leases"，"" 表示没有。',
     'DNS and the names it gives.' =>

@@ -16,7 +16,7 @@ const DNS_TOP = 6;
 const DNS_LATEST = 15000;
 
 /** The conditions of the filter that are neither its time nor its search. */
-function dnsWhere(Filter $filter): Where
+function dnsWhere(Db $db, Filter $filter): Where
 {
     return (new Where())
         ->device($db, $filter->device)
@@ -36,8 +36,8 @@ function dnsWhere(Filter $filter): Where
 function dnsTop(Db $db, Filter $filter, array $groups, string $key, string $condition): array
 {
     $time = (new Where())->begun($filter->span);
-    $where = dnsWhere($filter)->add("$key IS NOT NULL AND kind = 'dns' AND $condition");
-    $from = 'FROM ' . latest('dns', 'qname, server, device, kind, qtype, rcode, latency_us', $time, count: DNS_LATEST)
+    $where = dnsWhere($db, $filter)->add("$key IS NOT NULL AND kind = 'dns' AND $condition");
+    $from = 'FROM ' . latest('dns', 'qname, server, device, kind, qtype, rcode, latency_us', $time, most: DNS_LATEST)
         . $where->sql() . " GROUP BY $key";
     $rows = new Rows($db, $groups, $from, [...$time->params, ...$where->params], $key);
     return $rows->top('-' . array_key_last($groups), DNS_TOP);
@@ -71,7 +71,7 @@ return [
     'sort' => '-time',
 
     'rows' => static function (Db $db, Filter $filter): Rows {
-        $where = dnsWhere($filter)
+        $where = dnsWhere($db, $filter)
             ->begun($filter->span)
             ->contains($db, ['qname', 'client', 'server', 'device', 'answers'], $filter->text);
         return new Listing($db, dnsColumns(), $filter->page->table, $where, $filter);
