@@ -16,6 +16,7 @@ mod openings;
 mod output;
 mod outs;
 mod password;
+mod past;
 pub mod policies;
 mod ports;
 pub mod print;
