@@ -19,6 +19,7 @@ mod openings;
 mod output;
 mod outs;
 mod password;
+mod past;
 mod people;
 pub mod policies;
 mod ports;

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::clock::{Clock, local};
 use super::features::{parse_since, since_expected};
-use super::{Exit, has_database, load_config, open_database, rules_of};
+use super::past::Past;
+use super::{AnyStore, Exit, load_config, open_database, rules_of};
 use crate::config::Config;
 use crate::policy::{Spent, Subject, Trial, Whose};
 use crate::record::Device;
@@ -25,28 +26,34 @@ pub fn test(config: Option<&Path>, since: &str) -> Result<String, Exit> {
     }
     let rules = rules_of(&config, path.as_deref())?;
     let mut trial = Trial::new(&config.policies);
-    look(&config, &rules, since, &mut trial)?;
+    look(&mut open_database(&config)?, &rules, since, &mut trial)?;
     Ok(trial.report())
 }
 
 /// What was used of quotas since midnight, by the rows of sessions: a restart
 /// must not give anybody another day.
-pub fn spent_today(config: &Config, rules: &Rules, now: Time) -> Result<Vec<Spent>, Exit> {
-    if !has_database(config) || config.policies.iter().all(|policy| policy.quota.is_none()) {
+pub fn spent_today(
+    config: &Config,
+    rules: &Rules,
+    past: &mut Past<'_>,
+    now: Time,
+) -> Result<Vec<Spent>, Exit> {
+    if config.policies.iter().all(|policy| policy.quota.is_none()) {
         return Ok(Vec::new());
     }
+    let Some(store) = past.store()? else { return Ok(Vec::new()) };
     let today = local(now);
     let midnight = now.minute().back(Duration::from_secs(u64::from(today.minute) * 60));
     let mut counter = Trial::counter(&config.policies);
-    look(config, rules, midnight, &mut counter)?;
+    look(store, rules, midnight, &mut counter)?;
     Ok(counter.used(today.day).collect())
 }
 
-/// Shows `trial` the sessions in the store since `since`.
-fn look(config: &Config, rules: &Rules, since: Time, trial: &mut Trial<'_>) -> Result<(), Exit> {
+/// Shows `trial` the sessions in `store` since `since`.
+fn look(store: &mut AnyStore, rules: &Rules, since: Time, trial: &mut Trial<'_>) -> Result<(), Exit> {
     let classes = classes(rules);
     let mut each = |row: &Labelled| show(trial, &classes, row);
-    Ok(open_database(config)?.sessions(since, &mut each)?)
+    Ok(store.sessions(since, &mut each)?)
 }
 
 /// The category of each app.

@@ -20,6 +20,7 @@ use super::export::Export;
 use super::intake::Intake;
 use super::metrics::Metrics;
 use super::output::{HealthLog, Output};
+use super::past::Past;
 use super::people::People;
 use super::privacy::{self, Level};
 use super::pulse::Pulse;
@@ -70,8 +71,10 @@ pub fn run(path: Option<&Path>, json: bool) -> Result<(), Exit> {
     let guard = server.spawn(move |question| answers.answer(question));
     log::info!("{} apps by {}", rules.apps().len(), config.apps.features.display());
     let metrics = Metrics::open(&config, &board)?;
-    let spent = spent_today(&config, &rules, now);
-    let known = known_devices(&config);
+    let mut past = Past::of(&config);
+    let spent = spent_today(&config, &rules, &mut past, now);
+    let known = known_devices(&config, &mut past);
+    drop(past);
     let stopper = Stopper::open(&config, intake.has_heads(), now)?;
     let export = Export::open(&config)?;
     let mut daemon = Daemon {
@@ -454,7 +457,8 @@ impl Daemon {
         self.watch.configure(&self.config, now);
         self.take_policies(now);
         if are_others {
-            self.engine.set_spent(spent_today(&self.config, &self.rules, now).into_iter());
+            let spent = spent_today(&self.config, &self.rules, &mut Past::of(&self.config), now);
+            self.engine.set_spent(spent.into_iter());
         }
         if let Err(text) = write_web_info(&self.config, self.output.queue.meter().place.as_ref()) {
             log::warn!("{text}; the pages will not find the data");
@@ -533,11 +537,11 @@ impl Daemon {
 }
 
 /// What was used of quotas before this run, or before they were changed.
-fn spent_today(config: &Config, rules: &Rules, now: Time) -> Vec<Spent> {
+fn spent_today(config: &Config, rules: &Rules, past: &mut Past<'_>, now: Time) -> Vec<Spent> {
     if !config.blocking.enabled {
         return Vec::new();
     }
-    policies::spent_today(config, rules, now).unwrap_or_else(|exit| {
+    policies::spent_today(config, rules, past, now).unwrap_or_else(|exit| {
         log::warn!("quotas of this day begin anew: {exit}");
         Vec::new()
     })

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::lists::{Lists, News};
+use super::past::Past;
 use super::webhook::Webhook;
-use super::{has_database, open_database};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::policy::Whose;
@@ -89,9 +89,9 @@ impl Watch {
 }
 
 /// The devices in the store, so that only others are news; none where it can't tell.
-pub fn known_devices(config: &Config) -> Option<Vec<Device>> {
-    if !config.alerts.enabled || !has_database(config) {
-        return config.alerts.enabled.then(Vec::new);
+pub fn known_devices(config: &Config, past: &mut Past<'_>) -> Option<Vec<Device>> {
+    if !config.alerts.enabled {
+        return None;
     }
     let mut devices = Vec::new();
     let mut each = |text: &str| {
@@ -100,7 +100,10 @@ pub fn known_devices(config: &Config) -> Option<Vec<Device>> {
             _ => text.parse().ok().map(Device::Ip),
         });
     };
-    let read = open_database(config).and_then(|mut store| Ok(store.devices(&mut each)?));
+    let read = past.store().and_then(|store| match store {
+        Some(store) => Ok(store.devices(&mut each)?),
+        None => Ok(()),
+    });
     match read {
         Ok(()) => Some(devices),
         Err(exit) => {
