@@ -5,6 +5,7 @@ A daemon runs for it, on what a capture of the cases gave.
 """
 
 import contextlib
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -104,6 +105,31 @@ def forgets(daemon, ann, device, other):
     check_page(page(ann, device).text)
 
 
+def asked(ann, page, device):
+    return json.loads(ann.ask("/api.php?" + urllib.parse.urlencode({"page": page, "range": "all", "device": device})).text)
+
+
+def counts(ann, device):
+    """Of a device: its sessions, and its bytes on two pages."""
+    sums = [sum(row["bytes_in"] for row in asked(ann, page, device)["rows"]) for page in ("device", "overview")]
+    return [len(asked(ann, "sessions", device)["rows"]), *sums]
+
+
+def are_one(daemon, ann, whole, part):
+    """A device has the rows of its parts, and lists have the whole only."""
+    alone = [counts(ann, whole), counts(ann, part)]
+    assert min(alone[0] + alone[1]) > 0, alone
+    assert say(ann, part, part_of=whole).status == 303
+    assert rows(daemon, "SELECT part_of FROM label WHERE device = ?", part) == [(whole,)]
+    assert counts(ann, whole) == [sum(both) for both in zip(*alone)]
+    top = json.loads(ann.ask("/api.php?page=overview&range=all").text)["parts"]["top_devices"]
+    assert whole in [row["device"] for row in top] and part not in [row["device"] for row in top]
+    # Taken apart, each has its own again.
+    assert say(ann, part, part_of="").status == 303
+    assert [counts(ann, whole), counts(ann, part)] == alone
+    assert say(ann, part, part_of=whole).status == 303
+
+
 def main():
     weir, web_ta, features, scratch = sys.argv[1], Path(sys.argv[2]), sys.argv[3], Path(sys.argv[4])
     folder = scratch / "said"
@@ -116,8 +142,7 @@ def main():
     with daemon, Server(web_ta, folder / "web.json", scratch / "php.log") as site:
         ann = names(site, daemon, devices)
         refusals(site, daemon, ann, devices[0])
-        assert say(ann, devices[1], part_of=devices[0]).status == 303
-        assert rows(daemon, "SELECT part_of FROM label WHERE device = ?", devices[1]) == [(devices[0],)]
+        are_one(daemon, ann, devices[0], devices[1])
         forgets(daemon, ann, devices[0], devices[1])
     # A database in memory is gone after a restart; what people said is not.
     for file in folder.glob("w.db*"):
