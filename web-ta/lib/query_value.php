@@ -86,7 +86,8 @@ function isMac(string $text): bool
 
 function isIp(string $text): bool
 {
-    return filter_var($text, FILTER_VALIDATE_IP) !== false;
+    // Some take 010 for 8.
+    return @inet_pton($text) !== false && preg_match('/(^|[.:])0[0-9]+(\.|$)/', $text) !== 1;
 }
 
 /**
