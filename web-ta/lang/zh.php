@@ -515,7 +515,6 @@ return [
     'Stopped by policies' => '被策略阻止',
     'Time in use: from packet to packet, where the pause was at most ten seconds.' =>
         '使用时间：相邻数据包间隔不超过十秒的时间之和。',
-    'Title' => '标题',
     'Traffic over time; arrow keys go along it, Enter goes into a bar' =>
         '流量随时间变化；用方向键移动，按回车查看该时段',
     'Uses over time' => '使用时间线',
