@@ -160,15 +160,21 @@ fn read(mut dissector: Box<dyn Dissector>, data: &[u8], step: usize) -> Vec<Vec<
     }
 
     let mut found = Messages(Vec::new());
-    let (mut taken, mut end) = (0, 0);
+    let (mut taken, mut end) = (0_usize, 0);
     while end < data.len() {
-        end = end.saturating_add(step).min(data.len());
+        // Without `min` and `max`: unoptimized these took an eighth of the tests' time.
+        end = if data.len() - end > step { end + step } else { data.len() };
         match dissector.data(Side::Client, &data[taken..end], &mut found) {
             Step::Take(bytes) => taken += bytes,
             Step::Done | Step::Reject | Step::Again(_) => break,
         }
         // What is taken beyond the end is left out when it comes.
-        end = end.max(taken.min(data.len()));
+        if taken >= data.len() {
+            break;
+        }
+        if taken > end {
+            end = taken;
+        }
     }
     found.0
 }

@@ -181,20 +181,22 @@ fn exchanges(said: &[(Side, &[u8])], step: usize) -> (Vec<Exchange>, Vec<String>
     let mut dissector = HTTP.stream.expect("HTTP is read")();
     let (mut waiting, mut skip) = ([Vec::new(), Vec::new()], [0, 0]);
     'all: for &(side, bytes) in said {
-        for part in bytes.chunks(step) {
-            let at = side as usize;
-            let left_out = part.len().min(skip[at]);
+        let (at, mut rest) = (side as usize, bytes);
+        while !rest.is_empty() {
+            let left_out = rest.len().min(skip[at]);
             skip[at] -= left_out;
-            waiting[at].extend_from_slice(&part[left_out..]);
+            let (part, behind) = rest[left_out..].split_at(step.min(rest.len() - left_out));
+            rest = behind;
+            waiting[at].extend_from_slice(part);
             if waiting[at].is_empty() {
                 continue;
             }
             match dissector.data(side, &waiting[at], &mut found) {
-                Step::Take(taken) => {
-                    let there = taken.min(waiting[at].len());
-                    waiting[at].drain(..there);
-                    skip[at] = taken - there;
+                Step::Take(taken) if taken >= waiting[at].len() => {
+                    skip[at] = taken - waiting[at].len();
+                    waiting[at].clear();
                 }
+                Step::Take(taken) => drop(waiting[at].drain(..taken)),
                 Step::Done | Step::Reject | Step::Again(_) => break 'all,
             }
             assert!(waiting[at].len() <= 16_384, "no head is longer");
