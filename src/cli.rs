@@ -2,6 +2,7 @@
 
 mod export;
 mod print;
+#[cfg(feature = "desk")]
 mod query;
 
 use std::ffi::OsString;
@@ -83,6 +84,7 @@ pub enum Command {
     Status { config: Option<PathBuf>, json: bool },
     Export { config: Option<PathBuf>, session: Option<i64>, filter: String, since: Option<String> },
     Print { config: Option<PathBuf>, options: Box<Options> },
+    #[cfg(feature = "desk")]
     Query { config: Option<PathBuf>, options: Box<crate::daemon::query::Options> },
     PolicyTest { config: Option<PathBuf>, since: String },
     NftPrint { config: Option<PathBuf> },
@@ -125,7 +127,12 @@ fn parse_with(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
                 since = Some(parser.value()?.string()?);
             }
             Value(value) if name.is_none() && value == "print" => return print::parse(&mut parser, config),
+            #[cfg(feature = "desk")]
             Value(value) if name.is_none() && value == "query" => return query::parse(&mut parser, config),
+            #[cfg(not(feature = "desk"))]
+            Value(value) if name.is_none() && value == "query" => {
+                return Err("weir query: this program was built without it (feature desk)".into());
+            }
             Value(value) if name.is_none() && value == "export" => return export::parse(&mut parser, config),
             Value(value) if name.is_none() => name = Some(value.string()?),
             Value(value) if matches!(name.as_deref(), Some("features" | "policy" | "threats" | "token")) => {

@@ -34,6 +34,7 @@ pub mod engine;
 pub mod places;
 pub mod policy;
 pub mod prefix;
+#[cfg(feature = "desk")]
 pub mod query;
 pub mod record;
 pub mod rules;

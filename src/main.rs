@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use log::LevelFilter;
 use simple_logger::SimpleLogger;
 use weir::cli::{self, Command};
-use weir::daemon::{self, Exit, export, features, nft, policies, print, query, threats, tokens};
+use weir::daemon::{self, Exit, export, features, nft, policies, print, threats, tokens};
 
 fn main() -> ExitCode {
     let command = match cli::parse(std::env::args_os().skip(1)) {
@@ -46,7 +46,8 @@ fn obey(command: Command) -> Result<(), Exit> {
             export::export(config.as_deref(), session, &filter, since.as_deref())?;
         }
         Command::Print { config, options } => print::print(config.as_deref(), *options)?,
-        Command::Query { config, options } => query::query(config.as_deref(), &options)?,
+        #[cfg(feature = "desk")]
+        Command::Query { config, options } => daemon::query::query(config.as_deref(), &options)?,
         Command::PolicyTest { config, since } => say(&policies::test(config.as_deref(), &since)?),
         Command::NftPrint { config } => say(&nft::print(config.as_deref())?),
         Command::NftRemove => nft::remove()?,

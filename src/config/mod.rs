@@ -4,6 +4,7 @@
 //! ships; a test compares the two. A key that is not here is a mistake, told
 //! with its line, like every other mistake in the file.
 
+#[cfg(feature = "desk")]
 pub mod edit;
 mod lists;
 mod outs;

@@ -12,6 +12,7 @@ use signal_hook::consts::SIGHUP;
 
 use super::clock::Clock;
 use super::door::{Door, No, Pass, Role, TICKET_FOR, Voucher, asked};
+#[cfg(feature = "desk")]
 use super::edit::{COMMANDS, Editor};
 use super::export::{MAX_ANSWER, Wanted, extract};
 use super::features;
@@ -113,6 +114,7 @@ pub struct Answers {
     board: Board,
     door: Door,
     clock: Clock,
+    #[cfg(feature = "desk")]
     editor: Option<Editor>,
 }
 
@@ -126,10 +128,22 @@ impl Answers {
                 door.code()
             );
         }
-        Answers { board, door, clock: Clock::new(), editor: None }
+        Answers {
+            board,
+            door,
+            clock: Clock::new(),
+            #[cfg(feature = "desk")]
+            editor: None,
+        }
+    }
+
+    #[cfg(not(feature = "desk"))]
+    pub fn editing(self, _: Option<&Path>, _: &Config) -> Answers {
+        self
     }
 
     /// Lets who is signed in change the files of `config`, which was read from `path`.
+    #[cfg(feature = "desk")]
     pub fn editing(self, path: Option<&Path>, config: &Config) -> Answers {
         Answers { editor: Some(Editor::new(path, config)), ..self }
     }
@@ -182,6 +196,7 @@ impl Answers {
                 };
                 outcome(self.door.set(text("password"), voucher, text("from"), now))
             }
+            #[cfg(feature = "desk")]
             command if COMMANDS.contains(&command) => {
                 match (self.door.may_change(text("session"), text("csrf"), now), &mut self.editor) {
                     (Ok(()), Some(editor)) => {

@@ -11,7 +11,6 @@ use super::clock::Clock;
 use super::openings::Openings;
 use super::read::read_into;
 use super::{Exit, load_config, load_rules, open_database};
-use crate::config::Config;
 use crate::record::{Proto, Record};
 use crate::rules::{Evidence, Relabel, Rules, Trial, lint as linter, oaf};
 use crate::store::{self, Labelled, Store};
@@ -91,7 +90,8 @@ pub fn relabel(config: Option<&Path>, since: &str) -> Result<String, Exit> {
 }
 
 /// The same, with rules that are read already.
-pub(super) fn relabel_since(config: &Config, rules: &Rules, since: Time) -> Result<String, Exit> {
+#[cfg(feature = "desk")]
+pub(super) fn relabel_since(config: &crate::config::Config, rules: &Rules, since: Time) -> Result<String, Exit> {
     Ok(relabel_in(&mut *open_database(config)?, rules, since)?)
 }
 

@@ -7,6 +7,7 @@ mod coverage;
 mod devices;
 mod door;
 mod dumps;
+#[cfg(feature = "desk")]
 mod edit;
 pub mod export;
 pub mod features;
@@ -26,6 +27,7 @@ mod ports;
 pub mod print;
 mod privacy;
 mod pulse;
+#[cfg(feature = "desk")]
 pub mod query;
 mod read;
 mod recent;

@@ -652,6 +652,8 @@ return [
         '此文件由 /etc/config/weir 生成：请在 LuCI 中更改设置。',
     'This form is an old one, or you may not change anything. Nothing was changed.' =>
         '该表单已过期，或您无权更改。未做任何更改。',
+    'The program for small routers changes nothing for these pages: signatures and settings are changed in LuCI, or in their files.' =>
+        '小型路由器版程序不会为这些页面更改任何内容：请在 LuCI 或相应文件中更改特征和设置。',
     'This is no backup of Weir.' => '这不是 Weir 的备份。',
     'This is too long. Nothing was saved.' => '内容过长，未保存。',
     'This is written in config.toml in a way that only its text can be changed.' =>

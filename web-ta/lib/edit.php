@@ -149,7 +149,9 @@ function editWords(array $answer): string
         'no text' => t('The file is no text in UTF-8.'),
         'no backup' => t('This is no backup of Weir.'),
         'part' => t('The backup has something in it that this Weir does not know. Nothing was restored.'),
-        default => t('The daemon did not understand. Is it as new as these pages?'),
+        default => str_starts_with((string) $error, 'unknown command')
+            ? t('The program for small routers changes nothing for these pages: signatures and settings are changed in LuCI, or in their files.')
+            : t('The daemon did not understand. Is it as new as these pages?'),
     };
 }
 

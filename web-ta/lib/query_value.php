@@ -87,7 +87,8 @@ function isMac(string $text): bool
 function isIp(string $text): bool
 {
     // Some take 010 for 8.
-    return @inet_pton($text) !== false && preg_match('/(^|[.:])0[0-9]+(\.|$)/', $text) !== 1;
+    return preg_match('/^[0-9A-Fa-f:.]{2,45}$/D', $text) === 1 && @inet_pton($text) !== false
+        && preg_match('/(^|[.:])0[0-9]+(\.|$)/', $text) !== 1;
 }
 
 /**

@@ -4,6 +4,7 @@
 //! writer's own.
 
 mod blocking;
+#[cfg(feature = "desk")]
 mod read;
 
 use std::path::{Path, PathBuf};

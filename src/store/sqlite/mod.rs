@@ -2,6 +2,7 @@
 
 mod copy;
 mod place;
+#[cfg(feature = "desk")]
 mod read;
 mod shrink;
 mod written;
@@ -25,6 +26,7 @@ use crate::time::Time;
 pub use copy::Copied;
 pub use place::Place;
 use place::{Claim, Mode};
+#[cfg(feature = "desk")]
 pub use read::read_rows;
 use written::Written;
 
