@@ -51,23 +51,26 @@ function topBar(Pages $pages, ?Filter $filter, bool $isDoor, string $self = ''):
     // Who is not let in has nowhere to go.
     $isIn = !$isDoor || Door::isSomebodyIn();
     $here = $filter === null ? null : ($filter->page->parent($filter) ?? $filter->page->id);
-    $items = $isIn ? menuItems($pages, $filter, $here, str_starts_with($self, 'settings.php')) : '';
+    $items = $isIn ? menuItems($pages, $filter, $here) : '';
     $other = language() === 'zh' ? 'en' : 'zh';
     $name = $other === 'zh' ? '中文' : 'English';
     $theme = theme() === 'dark' ? 'light' : 'dark';
     $with = static fn (array $change): string => h(
         $filter?->url($change) ?? ($isDoor ? 'door.php?' : ($self === '' ? './?' : $self)) . http_build_query($change));
+    $current = str_starts_with($self, 'settings.php') ? ' aria-current="page"' : '';
+    $settings = !$isIn || Door::isGuestIn() ? '' : '<a href="settings.php" aria-label="' . say('Settings') . '" title="'
+        . say('Settings') . "\"$current>" . icon('settings') . '</a>';
     $account = !Door::isSomebodyIn() ? '' : '<a href="door.php" aria-label="' . say('Your sign-in') . '" title="'
         . say('Your sign-in') . '">' . icon('door') . '</a>';
     return '<header class="top"><a class="brand" href="' . h($filter?->to(Pages::HOME) ?? './') . '">'
         . icon('weir') . 'Weir</a><nav aria-label="' . say('Pages') . "\"><ul>$items</ul></nav><div class=\"tools\">"
         . '<a href="' . $with(['lang' => $other]) . "\" lang=\"$other\" hreflang=\"$other\">$name</a>"
         . '<a href="' . $with(['theme' => $theme]) . '" class="theme" role="button" aria-label="'
-        . say('Light or dark') . '" title="' . say('Light or dark') . '">' . icon('theme') . "</a>$account</div></header>\n";
+        . say('Light or dark') . '" title="' . say('Light or dark') . '">' . icon('theme') . "</a>$settings$account</div></header>\n";
 }
 
 /** The menu; what is needed less often is folded away, without script. */
-function menuItems(Pages $pages, ?Filter $filter, ?string $here, bool $isSettings): string
+function menuItems(Pages $pages, ?Filter $filter, ?string $here): string
 {
     [$items, $more, $isInMore] = ['', '', false];
     foreach ($pages->menu() as $page) {
@@ -76,10 +79,6 @@ function menuItems(Pages $pages, ?Filter $filter, ?string $here, bool $isSetting
         $item = '<li><a href="' . h($url) . "\"$current>" . icon($page->icon) . say($page->title) . '</a></li>';
         $page->isMore ? $more .= $item : $items .= $item;
         $isInMore = $isInMore || ($page->isMore && $current !== '');
-    }
-    $current = $isSettings ? ' aria-current="page"' : '';
-    if (!Door::isGuestIn()) {
-        $items .= "<li><a href=\"settings.php\"$current>" . icon('settings') . say('Settings') . '</a></li>';
     }
     return $more === '' ? $items : "$items<li><details class=\"menu\"><summary" . ($isInMore ? ' class="here"' : '') . '>'
         . say('More') . "</summary><ul>$more</ul></details></li>";
