@@ -78,26 +78,80 @@ Exit codes: 0 done, 1 the input is wrong, 2 usage, 3 it failed at run time.
 /// A command with its options.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
-    Run { config: Option<PathBuf>, json: bool },
-    Read { config: Option<PathBuf>, json: bool, paths: Vec<PathBuf> },
-    Check { config: Option<PathBuf>, features: Option<PathBuf> },
-    Status { config: Option<PathBuf>, json: bool },
-    Export { config: Option<PathBuf>, session: Option<i64>, filter: String, since: Option<String> },
-    Print { config: Option<PathBuf>, options: Box<Options> },
+    Run {
+        config: Option<PathBuf>,
+        json: bool,
+    },
+    Read {
+        config: Option<PathBuf>,
+        json: bool,
+        paths: Vec<PathBuf>,
+    },
+    Check {
+        config: Option<PathBuf>,
+        features: Option<PathBuf>,
+    },
+    Status {
+        config: Option<PathBuf>,
+        json: bool,
+    },
+    Export {
+        config: Option<PathBuf>,
+        session: Option<i64>,
+        filter: String,
+        since: Option<String>,
+    },
+    Print {
+        config: Option<PathBuf>,
+        options: Box<Options>,
+    },
     #[cfg(feature = "desk")]
-    Query { config: Option<PathBuf>, options: Box<crate::daemon::query::Options> },
-    PolicyTest { config: Option<PathBuf>, since: String },
-    NftPrint { config: Option<PathBuf> },
+    Query {
+        config: Option<PathBuf>,
+        options: Box<crate::daemon::query::Options>,
+    },
+    PolicyTest {
+        config: Option<PathBuf>,
+        since: String,
+    },
+    NftPrint {
+        config: Option<PathBuf>,
+    },
     NftRemove,
-    Passwd { config: Option<PathBuf>, is_guest: bool },
-    Token { config: Option<PathBuf>, what: TokenDo },
-    Door { config: Option<PathBuf> },
-    Lint { config: Option<PathBuf>, file: Option<PathBuf> },
-    Test { config: Option<PathBuf>, paths: Vec<PathBuf> },
-    ImportOaf { file: PathBuf },
-    Relabel { config: Option<PathBuf>, since: String },
-    ThreatsCheck { config: Option<PathBuf>, file: PathBuf },
-    ThreatsTest { config: Option<PathBuf>, what: String },
+    Passwd {
+        config: Option<PathBuf>,
+        is_guest: bool,
+    },
+    Token {
+        config: Option<PathBuf>,
+        what: TokenDo,
+    },
+    Door {
+        config: Option<PathBuf>,
+    },
+    Lint {
+        config: Option<PathBuf>,
+        file: Option<PathBuf>,
+    },
+    Test {
+        config: Option<PathBuf>,
+        paths: Vec<PathBuf>,
+    },
+    ImportOaf {
+        file: PathBuf,
+    },
+    Relabel {
+        config: Option<PathBuf>,
+        since: String,
+    },
+    ThreatsCheck {
+        config: Option<PathBuf>,
+        file: PathBuf,
+    },
+    ThreatsTest {
+        config: Option<PathBuf>,
+        what: String,
+    },
     Help,
     Version,
 }

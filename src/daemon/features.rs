@@ -91,7 +91,11 @@ pub fn relabel(config: Option<&Path>, since: &str) -> Result<String, Exit> {
 
 /// The same, with rules that are read already.
 #[cfg(feature = "desk")]
-pub(super) fn relabel_since(config: &crate::config::Config, rules: &Rules, since: Time) -> Result<String, Exit> {
+pub(super) fn relabel_since(
+    config: &crate::config::Config,
+    rules: &Rules,
+    since: Time,
+) -> Result<String, Exit> {
     Ok(relabel_in(&mut *open_database(config)?, rules, since)?)
 }
 

@@ -25,15 +25,27 @@ pub type Short = ArrayString<48>;
 
 /// `value` as text; what is too long is cut.
 pub fn short(value: impl fmt::Display) -> Short {
-    let mut text = Short::new();
+    let mut text = Cut(Short::new());
     let _ = write!(text, "{value}");
-    text
+    text.0
 }
 
-/// `text` without an allocation, and without the general formatter; nothing of what
-/// is too long.
+/// `text` without an allocation, and without the general formatter; what is too long
+/// is cut.
 pub fn short_text(text: &str) -> Short {
-    Short::from(text).unwrap_or_default()
+    Short::from(text).unwrap_or_else(|_| short(text))
+}
+
+/// Takes what there is room for, to the last whole character.
+struct Cut(Short);
+
+impl Write for Cut {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = self.0.remaining_capacity();
+        let end = (0..=room.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        self.0.push_str(&text[..end]);
+        if end == text.len() { Ok(()) } else { Err(fmt::Error) }
+    }
 }
 
 /// An address as text. Every row holds two or three: by hand it takes a fifth
@@ -353,6 +365,18 @@ pub(super) use tables;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_too_long_is_cut_at_a_character() {
+        for text in
+            ["", "x", &"x".repeat(48), &"x".repeat(49), &"x".repeat(500), &"é".repeat(30), &"x微".repeat(20)]
+        {
+            let (one, other) = (short(text), short_text(text));
+            assert_eq!(one, other);
+            assert!(text.starts_with(&*one) && (one.len() == text.len() || one.len() > 44), "{one}");
+        }
+        assert_eq!(&*short(format_args!("{}{}", "x".repeat(47), "微")), "x".repeat(47));
+    }
 
     #[test]
     fn addresses_read_as_the_standard_library_writes_them() {
