@@ -28,7 +28,8 @@ def pages(url):
     app = next(row["app"] for row in rows("apps") if row["app"])
     device = next(row["device"] for row in rows("devices") if row["name"])
     session = next(row["id"] for row in rows("sessions") if row["app"] and row["host"] and row["proto"] == "tcp")
-    return {"overview": {}, "apps": {"page": "apps"}, "app": {"page": "app", "app": app},
+    device = rows("devices")[0]["device"]
+    return {"overview": {}, "device": {"page": "device", "device": device}, "apps": {"page": "apps"}, "app": {"page": "app", "app": app},
             "device": {"page": "device", "device": device}, "dns": {"page": "dns"},
             "sessions": {"page": "sessions"}, "session": {"page": "session", "id": session}}
 
