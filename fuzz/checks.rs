@@ -7,12 +7,16 @@ mod streams;
 mod web;
 
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use weir::dissect::dns::{self, Message};
-use weir::dissect::{self, Dissector, Identity, Opening, PROTOCOLS, Side, Sink, Step};
+use weir::dissect::login::Login;
+use weir::dissect::{
+    self, Dissector, Identity, Opening, PROTOCOLS, Product, Side, Sink, Step, ftp, http, smtp, ssh,
+};
 use weir::engine::services::{self, Which};
 use weir::engine::{AlertOptions, Engine, Options, Stats};
 use weir::record::Record;
@@ -149,17 +153,47 @@ pub fn dns(data: &[u8]) {
     }
 }
 
-/// The messages in a stream of which `step` bytes come at a time.
-fn read(mut dissector: Box<dyn Dissector>, data: &[u8], step: usize) -> Vec<Vec<u8>> {
-    struct Messages(Vec<Vec<u8>>);
+/// What is found in a stream of which `step` bytes come at a time.
+fn read(mut dissector: Box<dyn Dissector>, data: &[u8], step: usize) -> Vec<String> {
+    struct Told(Vec<String>);
 
-    impl Sink for Messages {
-        fn dns(&mut self, _: dns::Kind, _: Side, message: &Message<'_>) {
-            self.0.push(message.bytes().to_vec());
+    impl Told {
+        fn tell(&mut self, what: impl Debug) {
+            self.0.push(format!("{what:?}"));
         }
     }
 
-    let mut found = Messages(Vec::new());
+    impl Sink for Told {
+        fn dns(&mut self, _: dns::Kind, _: Side, message: &Message<'_>) {
+            self.tell(message.bytes());
+        }
+
+        fn http(&mut self, exchange: http::Exchange) {
+            self.tell(exchange);
+        }
+
+        fn login(&mut self, login: Login) {
+            self.tell(login);
+        }
+
+        fn product(&mut self, product: Product) {
+            self.tell(product);
+        }
+
+        fn ssh(&mut self, hello: ssh::Hello) {
+            self.tell(hello);
+        }
+
+        fn ftp(&mut self, exchange: ftp::Exchange) {
+            self.tell(exchange);
+        }
+
+        fn smtp(&mut self, mail: smtp::Mail) {
+            self.tell(mail);
+        }
+    }
+
+    let mut found = Told(Vec::new());
     let (mut taken, mut end) = (0_usize, 0);
     while end < data.len() {
         // Without `min` and `max`: unoptimized these took an eighth of the tests' time.
@@ -176,6 +210,7 @@ fn read(mut dissector: Box<dyn Dissector>, data: &[u8], step: usize) -> Vec<Vec<
             end = taken;
         }
     }
+    dissector.end(&mut found);
     found.0
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::lines::{Line, Lines, is_tls, reply_code, word};
+use super::lines::{Line, Lines, reply_code, word};
 use super::login::{self, Login, Outcome};
 use super::{Dissector, Product, Side, Sink, Step};
 
@@ -61,7 +61,7 @@ impl Dissector for Ftp {
     fn data(&mut self, side: Side, bytes: &[u8], sink: &mut dyn Sink) -> Step {
         let mut rest = bytes;
         loop {
-            if side == Side::Client && is_tls(rest) {
+            if side == Side::Client && self.lines[0].is_tls(rest) {
                 self.end(sink);
                 return Step::Again(bytes.len() - rest.len());
             }
@@ -236,6 +236,14 @@ mod tests {
         let found = read(&[(C, b"unter2\r\nSITE PSWD hunter2 hunter3\r\n"), (S, b"500 what\r\n200 ok\r\n")]);
         let told: Vec<_> = found.ftp.iter().map(|it| (it.command, it.argument.as_deref())).collect();
         assert_eq!(told, [(None, None), (Some("SITE"), None)]);
+    }
+
+    #[test]
+    fn nothing_begins_in_the_middle_of_a_long_line() {
+        let long = [&[b'x'; 5_000][..], b"\x16\x03\x01\nNOOP\n"].concat();
+        let found = read(&[(C, &long), (S, b"500 what\r\n200 ok\r\n")]);
+        let told: Vec<_> = found.ftp.iter().map(|it| (it.command, it.is_command_cut, it.code)).collect();
+        assert_eq!(told, [(None, true, Some(500)), (Some("NOOP"), false, Some(200))]);
     }
 
     #[test]

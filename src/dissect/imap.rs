@@ -2,7 +2,7 @@
 //! begin instead (STARTTLS).
 
 use super::encoding::quoted;
-use super::lines::{Line, Lines, is_tls, word};
+use super::lines::{Line, Lines, word};
 use super::login::{self, Login, Outcome};
 use super::sasl::Sasl;
 use super::{Dissector, Product, Side, Sink, Step, greeting};
@@ -51,7 +51,7 @@ impl Dissector for Imap {
         let mut rest = bytes;
         let mut is_over = false;
         while !is_over {
-            if side == Side::Client && self.next == Next::Command && is_tls(rest) {
+            if side == Side::Client && self.next == Next::Command && self.lines[0].is_tls(rest) {
                 self.end(sink);
                 return Step::Again(bytes.len() - rest.len());
             }

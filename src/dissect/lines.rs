@@ -53,6 +53,12 @@ impl Lines {
         *bytes = &bytes[taken..];
         Some(Line { text: text.strip_suffix(b"\r").unwrap_or(text), is_cut: self.within })
     }
+
+    /// Whether TLS begins with `bytes` instead of a line. In the middle of one that
+    /// is cut any byte may stand.
+    pub fn is_tls(&self, bytes: &[u8]) -> bool {
+        !self.within && is_tls(bytes)
+    }
 }
 
 /// The first word of a line, and what follows it.
@@ -88,6 +94,17 @@ mod tests {
         assert_eq!(lines.next(&mut bytes).unwrap().text, b"one");
         assert_eq!(lines.next(&mut bytes).unwrap().text, b"two");
         assert_eq!((lines.next(&mut bytes), bytes), (None, &b"th"[..]));
+    }
+
+    #[test]
+    fn tls_begins_where_a_line_could() {
+        let mut lines = Lines::default();
+        let tls = [tls::HANDSHAKE, 3, 1];
+        assert!(lines.is_tls(&tls));
+        lines.next(&mut &[b'x'; MAX_LINE + 1][..]);
+        assert!(!lines.is_tls(&tls), "in the middle of a long line");
+        lines.next(&mut &b"x\ny\n"[..]);
+        assert!(lines.is_tls(&tls));
     }
 
     #[test]

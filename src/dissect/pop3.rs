@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::lines::{Line, Lines, is_tls, word};
+use super::lines::{Line, Lines, word};
 use super::login::{self, Login, Outcome};
 use super::sasl::Sasl;
 use super::{Dissector, Product, Side, Sink, Step, greeting};
@@ -44,7 +44,7 @@ impl Dissector for Pop3 {
         let mut rest = bytes;
         let mut is_over = false;
         while !is_over {
-            if side == Side::Client && is_tls(rest) {
+            if side == Side::Client && self.lines[0].is_tls(rest) {
                 self.end(sink);
                 return Step::Again(bytes.len() - rest.len());
             }

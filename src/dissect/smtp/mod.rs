@@ -9,7 +9,7 @@ mod pending;
 #[cfg(test)]
 mod tests;
 
-use super::lines::{Line, Lines, is_tls, reply_code, word};
+use super::lines::{Line, Lines, reply_code, word};
 use super::login::{self, Outcome};
 use super::sasl::Sasl;
 use super::{Dissector, Product, Side, Sink, Step, greeting};
@@ -53,7 +53,7 @@ impl Dissector for Smtp {
     fn data(&mut self, side: Side, bytes: &[u8], sink: &mut dyn Sink) -> Step {
         let mut rest = bytes;
         while !rest.is_empty() {
-            if side == Side::Client && self.next == Next::Command && is_tls(rest) {
+            if side == Side::Client && self.next == Next::Command && self.lines[0].is_tls(rest) {
                 self.end(sink);
                 return Step::Again(bytes.len() - rest.len());
             }
