@@ -43,7 +43,7 @@ function checkStrictly(Page $page, Request $request, Filter $filter): void
 function fitsSchema(string $value, array $schema): bool
 {
     return in_array($value, $schema['enum'] ?? [$value], true)
-        && preg_match('~' . ($schema['pattern'] ?? '') . '~Du', $value) === 1;
+        && preg_match('%' . ($schema['pattern'] ?? '') . '%Du', $value) === 1;
 }
 
 /** One page of rows as JSON, with the address of the next one. */
