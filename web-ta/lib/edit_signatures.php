@@ -100,6 +100,9 @@ function signaturesPage(Edit $edit, array $answer, string $wrong): string
     $version = $isPosted ? $edit->field('version') : (string) $file['version'];
     $shown = Request::get()->text('backup');
     $does = $edit->does();
+    if ($does === 'save' && ($answer['mistakes'] ?? []) !== []) {
+        $wrong = t('Nothing was saved because of these mistakes:') . ' ' . checkedText($answer);
+    }
     $html = doneBox() . troubleBox($file) . wrongBox($wrong) . editorCard($edit, $file, $text, $version, $answer);
     if ($does === 'try' && isset($answer['unnamed'])) {
         $html .= trialCards($answer);

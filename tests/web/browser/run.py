@@ -30,7 +30,11 @@ class Own(Daemon):
 
     def __init__(self, weir, config):
         self.weir, self.folder, self.config = weir, config.parent, config.parent / "live.toml"
-        self.config.write_text(config.read_text() + '[capture]\ninterfaces = ["lo"]\nfilter = "ether proto 0x88b5"\n')
+        # The signatures are changed.
+        features = re.search(r'^features = "(.*)"$', config.read_text(), re.M)[1]
+        shutil.copy(features, self.folder / "features.txt")
+        text = config.read_text().replace(f'"{features}"', '"features.txt"')
+        self.config.write_text(text + '[devices]\nlabels = "devices.toml"\n' * ("labels" not in text) + '[capture]\ninterfaces = ["lo"]\nfilter = "ether proto 0x88b5"\n')
         # As when it is new: the scenarios begin with the first password.
         shutil.rmtree(self.folder / "password", ignore_errors=True)
         (self.folder / "password").unlink(missing_ok=True)
