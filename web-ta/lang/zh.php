@@ -397,6 +397,7 @@ return [
     // What people say of a device
     'What you call it' => '您的称呼',
     'Picture' => '图标',
+    'Name given' => '自定名称',
     'None' => '无',
     'Group' => '分组',
     'a person or a room' => '某人或某个房间',

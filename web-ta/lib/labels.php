@@ -87,6 +87,12 @@ final class Labels
         return $device;
     }
 
+    /** What people picture a device as. */
+    public function sign(string $device): string
+    {
+        return isset($this->icons[$device]) ? icon($this->icons[$device]) : '';
+    }
+
     /** A device as a link, with its address below where it has a name, otherwise with its MAC. */
     public function device(string $device, string $url): string
     {
@@ -96,8 +102,7 @@ final class Labels
         }
         [$name, $address, $mac] = $this->devices[$device] ?? ['', '', ''];
         $below = $name === '' ? $mac : $address;
-        $icon = isset($this->icons[$device]) ? icon($this->icons[$device]) : '';
-        return anchor($url, $icon . h($text), 'device')
+        return anchor($url, $this->sign($device) . h($text), 'device')
             . ($below === '' || $below === $text ? '' : '<small class="mac">' . h($below) . '</small>');
     }
 

@@ -62,6 +62,8 @@ function thingColumns(): array
 {
     return [
         'device' => new Column('Device', Kind::Text, 'device'),
+        'alias' => new Column('Name given', Kind::Text, '(SELECT alias FROM label WHERE label.device = device.device)'),
+        'grp' => new Column('Group', Kind::Text, '(SELECT grp FROM label WHERE label.device = device.device)'),
         'name' => new Column('Called', Kind::Text, 'name'),
         'name_source' => new Column('Called by', Kind::Text, 'name_source'),
         'vendor' => new Column('Maker', Kind::Text, 'vendor'),
@@ -102,7 +104,7 @@ return [
         $where = (new Where())
             ->device($db, $filter->device)
             ->equal('vendor', $filter->get('vendor'))
-            ->contains($db, ['device', 'name', 'vendor', 'os', 'kind', 'ipv4', 'ipv6'], $filter->text);
+            ->contains($db, ['device', 'name', 'vendor', 'os', 'kind', 'ipv4', 'ipv6', ['device', 'label', ['alias', 'grp']]], $filter->text);
         if ($filter->span->choice !== 'all') {
             $where->add('last >= ?', digits($filter->span->from));
         }
@@ -117,12 +119,16 @@ return [
     'view' => static function (Rows $all, array $parts, Filter $filter, Labels $labels): void {
         $rows = $all->page($filter->sort, $filter->number);
         $pager = pager($all, $rows, $filter);
+        $labels->load($rows);
         echo table($all->columns, $rows, [
             // Names have a column of their own here.
             'device' => static fn (array $row): string =>
                 anchor($filter->to('device', ['device' => $row['device']]), h($row['ipv4'] ?? $row['device']), 'device')
                 . ($row['mac'] === null ? '' : '<small class="mac">' . h($row['mac']) . '</small>'),
-            'name' => static fn (array $row): string => withSource($row['name'], $row['name_source'], nameSources())
+            'name' => static fn (array $row): string => ($row['alias'] === null
+                ? withSource($row['name'], $row['name_source'], nameSources())
+                : $labels->sign($row['device']) . h($row['alias']) . ($row['name'] === null ? '' : '<small>' . h($row['name']) . '</small>'))
+                . ($row['grp'] === null ? '' : '<small>' . h($row['grp']) . '</small>')
                 . ($row['merge_with'] === null ? '' : '<small>' . say('may be') . ' '
                     . anchor($filter->to('devices', ['device' => $row['merge_with']]), h($row['merge_with'])) . '</small>'),
             'vendor' => static fn (array $row): string => match (true) {
