@@ -121,6 +121,9 @@ fn sent(capture: &Path, folder: &Path) -> Vec<u8> {
             way.written();
         }
         way.close();
+        if says.is_some() {
+            common::until("all of it was heard", || ears.is_over());
+        }
         let heard = ears.heard();
         assert!(says.is_none_or(|says| holds(&heard, says)), "{settings}: {} bytes", heard.len());
         println!(

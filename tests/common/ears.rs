@@ -11,20 +11,36 @@ pub struct Ears {
     /// Where it listens.
     pub address: String,
     heard: Arc<Mutex<Vec<u8>>>,
+    /// How many spoke, and how many of them have hung up.
+    calls: Arc<Mutex<(usize, usize)>>,
 }
 
 impl Ears {
     pub fn open() -> Ears {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let ears = Ears { address: listener.local_addr().unwrap().to_string(), heard: Arc::default() };
-        let heard = ears.heard.clone();
+        let ears = Ears {
+            address: listener.local_addr().unwrap().to_string(),
+            heard: Arc::default(),
+            calls: Arc::default(),
+        };
+        let (heard, calls) = (ears.heard.clone(), ears.calls.clone());
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let heard = heard.clone();
-                thread::spawn(move || listen(stream, &heard));
+                let (heard, calls) = (heard.clone(), calls.clone());
+                calls.lock().unwrap().0 += 1;
+                thread::spawn(move || {
+                    listen(stream, &heard);
+                    calls.lock().unwrap().1 += 1;
+                });
             }
         });
         ears
+    }
+
+    /// Whether somebody spoke, and all have hung up.
+    pub fn is_over(&self) -> bool {
+        let (spoke, ended) = *self.calls.lock().unwrap();
+        spoke > 0 && spoke == ended
     }
 
     /// All that was said so far.
