@@ -11,7 +11,7 @@ HOUR, DAY = 3_600_000_000, 86_400_000_000
 # The pages' zone, by which days begin.
 AHEAD = 8 * HOUR
 SUMS = ["bytes_out", "bytes_in", "packets", "sessions", "active_seconds"]
-TABLES = ["session", "dns", "app", "traffic", "device", "catalog", "health", "coverage", "stop", "alert", "rollup_name", "traffic_hour", "traffic_day",
+TABLES = ["session", "dns", "app", "traffic", "device", "label", "catalog", "health", "coverage", "stop", "alert", "rollup_name", "traffic_hour", "traffic_day",
           "traffic_month", "meta"]
 
 

@@ -167,7 +167,7 @@ for kind in sqlite mariadb; do
     grep plans: "$work/big.log"
 done
 mv "$work/big-sqlite" "$work/big"
-sed -i 's/big-sqlite/big/' "$work/big/web.json"
+sed -i 's/big-sqlite/big/g' "$work/big/web.json"
 
 say "pages"
 python3 "$here/pages.py" "$root/web-ta" "$work/sqlite/web.json" "$work/mariadb/web.json" "$work"
