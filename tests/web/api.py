@@ -61,7 +61,8 @@ def needed(site):
     _, apps = get(site, "/apps", range="all")
     _, sessions = get(site, "/sessions", range="all", p="1")
     values = {name: value for row in sessions["rows"] for name, value in row.items() if value is not None}
-    return {"app": next(row["app"] for row in apps["rows"] if row["app"]), "id": values["id"], "device": values["device"]}
+    return {"app": next(row["app"] for row in apps["rows"] if row["app"]), "id": values["id"], "device": values["device"],
+            "table": "session", "key": values["id"]}
 
 
 def every_path_answers(site):

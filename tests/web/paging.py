@@ -138,6 +138,11 @@ def single_rows(site, check_page, folder):
         check_page(text)
         for column in schema[table]["columns"]:
             assert f"<code>{column['name']}</code>" in text.text, (page, column)
+        # Its exports have them too.
+        names = [column["name"] for column in schema[table]["columns"]]
+        query = dict(urllib.parse.parse_qsl(address.partition("?")[2]))
+        assert list(json.loads(site.api(**query, format="json").text)["rows"][0]) == ["number", *names], page
+        assert site.api(**query, format="csv").text.splitlines()[0] == ",".join(["number", *names]), page
     for params in [{"table": "meta", "key": "1"}, {"table": "dns", "key": "0"}, {"table": "dns"}, {}]:
         check_page(site.page(page="row", **params), 400)
 

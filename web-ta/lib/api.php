@@ -154,9 +154,9 @@ function apiParameters(Page $page): array
         ['q', $text, 'What is searched for, in the language of docs/QUERIES.md.'],
         ['sort', ['enum' => $sorts, 'default' => $page->sort], 'A column, downwards after a minus sign.'],
         ['p', ['type' => 'string', 'pattern' => '^[1-9][0-9]{0,4}$'], 'A page of ' . Filter::PAGE_ROWS . ' rows, from 1; without it all rows.'],
-        ['after', ['type' => 'string', 'pattern' => apiPattern(Cursor::PATTERN)], 'Where a page of rows begins: as "next" of the one before has it.'],
+        ['after', ['type' => 'string', 'maxLength' => 85, 'pattern' => apiPattern(Cursor::PATTERN)], 'Where a page of rows begins: as "next" of the one before has it.'],
         ['until', ['type' => 'string', 'pattern' => '^[0-9]{1,19}$'], 'Where to look further back: as "next" has it.'],
-        ['format', ['enum' => FORMATS, 'default' => 'json'], 'What the rows are to be.'],
+        ['format', ['enum' => $page->table === null ? array_diff(FORMATS, ['eve']) : FORMATS, 'default' => 'json'], 'What the rows are to be.'],
         ['lang', ['enum' => ['en', 'zh']], 'Of texts for people.'],
     ];
     foreach ($page->params as $name => $param) {
@@ -195,7 +195,9 @@ function apiAnswer(Page $page): array
     foreach ($page->columns as $name => $column) {
         $columns[$name] = apiColumn($column);
     }
-    $row = ['type' => 'object', 'required' => array_keys($columns), 'additionalProperties' => false, 'properties' => $columns];
+    // A row of any table has the columns of that table.
+    $others = $page->id === 'row' ? new stdClass() : false;
+    $row = ['type' => 'object', 'required' => array_keys($columns), 'additionalProperties' => $others, 'properties' => $columns];
     $time = ['type' => 'integer', 'description' => 'Microseconds since 1970.'];
     return [
         'type' => 'object',

@@ -113,7 +113,7 @@ function communityId(int $proto, array $row): string
 {
     $ends = [];
     foreach (['client', 'server'] as $side) {
-        $ends[] = [(string) @inet_pton($row[$side]), pack('n', (int) $row["{$side}_port"])];
+        $ends[] = [isIp((string) $row[$side]) ? inet_pton($row[$side]) : '', pack('n', (int) $row["{$side}_port"])];
     }
     $isSwapped = [strcmp($ends[0][0], $ends[1][0]), strcmp($ends[0][1], $ends[1][1])] > [0, 0];
     [$low, $high] = $isSwapped ? array_reverse($ends) : $ends;

@@ -54,10 +54,10 @@ function sendCsv(Page $page, Rows $rows, Filter $filter): void
 {
     $first = startRows($rows, $filter, 'text/csv; charset=utf-8', 'csv');
     $out = fopen('php://output', 'w');
-    csvLine($out, array_keys($page->columns));
+    csvLine($out, array_keys($rows->columns));
     foreach ($first as $row) {
         $cells = [];
-        foreach ($page->columns as $name => $column) {
+        foreach ($rows->columns as $name => $column) {
             $cells[] = csvCell($column->kind, $row[$name]);
         }
         csvLine($out, $cells);

@@ -19,15 +19,17 @@ return [
     'title' => 'Row',
     'parent' => static fn (Filter $filter): string => PAGE_OF_TABLE[$filter->get('table') ?? ''] ?? Pages::HOME,
     'filter' => false,
+    'needs' => ['table', 'key'],
     'params' => ['table' => Param::Word, 'key' => Param::Text],
-    'columns' => ['key' => new Column('Number', Kind::Text, '1')],
-    'sort' => 'key',
+    'columns' => ['number' => new Column('Number', Kind::Text, '1')],
+    'sort' => 'number',
 
     'rows' => static function (Db $db, Filter $filter): Rows {
         $table = rowTable($filter);
         $columns = allColumns($table);
         $key = array_key_first($columns);
-        return new Rows($db, $columns, "FROM $table WHERE $key = ?", [$filter->need('key')], $key);
+        $named = ['number' => new Column('Number', Kind::Text, $columns[$key]->sql)] + $columns;
+        return new Rows($db, $named, "FROM $table WHERE $key = ?", [$filter->need('key')], $key);
     },
 
     'parts' => static fn (Db $db, Filter $filter): array => [],
