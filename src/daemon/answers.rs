@@ -197,17 +197,12 @@ impl Answers {
                 outcome(self.door.set(text("password"), voucher, text("from"), now))
             }
             #[cfg(feature = "desk")]
-            command if COMMANDS.contains(&command) => {
-                match (self.door.may_change(text("session"), text("csrf"), now), &mut self.editor) {
-                    (Ok(()), Some(editor)) => {
-                        let mut told = editor.answer(question);
-                        told["trouble"] = get(&self.board.0.trouble);
-                        told
-                    }
-                    (Ok(()), None) => json!({"error": "no file"}),
-                    (Err(no), _) => refusal(no),
-                }
-            }
+            command if COMMANDS.contains(&command) => self.change(question, |answers, _| {
+                let Some(editor) = &mut answers.editor else { return json!({"error": "no file"}) };
+                let mut told = editor.answer(question);
+                told["trouble"] = get(&answers.board.0.trouble);
+                told
+            }),
             _ => json!({"error": format!("unknown command {}", question["command"])}),
         }
     }
@@ -227,7 +222,7 @@ impl Answers {
 
     /// Has nothing kept of a device.
     fn purge(&mut self, device: &str) -> Value {
-        let Some(device) = people::device(device) else {
+        let Ok(device) = device.parse() else {
             return json!({"error": "field", "field": "device"});
         };
         let mut purges = self.board.0.purges.lock().unwrap_or_else(PoisonError::into_inner);

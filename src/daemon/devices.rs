@@ -1,12 +1,12 @@
 //! What files tell of devices: who made their network cards, and what dnsmasq
 //! calls them.
 
-use std::fs::{self, File};
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::files;
 use crate::config::Config;
 use crate::dissect::login::name;
 use crate::engine::{Engine, MAX_VENDORS_FILE, Vendors};
@@ -21,22 +21,15 @@ const MAX_LEASES_FILE: u64 = 1 << 20;
 
 /// The table of makers that `config` names. There need not be one.
 pub fn vendors_of(config: &Config) -> Option<Arc<Vendors>> {
-    let path = config.devices.vendors.as_ref().filter(|path| path.exists())?;
-    let read = bytes_of(path, MAX_VENDORS_FILE).map_err(|error| error.to_string());
-    match read.and_then(|file| Vendors::parse(file).map_err(Into::into)) {
+    let path = config.devices.vendors.as_ref()?;
+    let read = files::bytes(path, MAX_VENDORS_FILE).map_err(|error| error.to_string());
+    match read.transpose()?.and_then(|file| Vendors::parse(file).map_err(Into::into)) {
         Ok(vendors) => Some(Arc::new(vendors)),
         Err(text) => {
             log::warn!("{}: {text}; devices have no makers", path.display());
             None
         }
     }
-}
-
-/// At most `limit` bytes of a file.
-fn bytes_of(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// The leases of dnsmasq, read when they change.
@@ -67,8 +60,8 @@ impl Leases {
         if state.is_some() && state == self.read {
             return;
         }
-        match bytes_of(path, MAX_LEASES_FILE) {
-            Ok(bytes) => engine.set_leases(leases(&bytes).collect()),
+        match files::bytes(path, MAX_LEASES_FILE) {
+            Ok(bytes) => engine.set_leases(leases(&bytes.unwrap_or_default()).collect()),
             Err(error) => log::warn!("{}: {error}; devices have no names by it", path.display()),
         }
         self.read = state;
@@ -81,20 +74,10 @@ impl Leases {
 fn leases(text: &[u8]) -> impl Iterator<Item = (Mac, Arc<str>)> + '_ {
     text.split(|&byte| byte == b'\n').filter_map(|line| {
         let mut words = line.split(|&byte| byte == b' ').filter(|word| !word.is_empty()).skip(1);
-        let mac = mac(std::str::from_utf8(words.next()?).ok()?)?;
+        let mac = std::str::from_utf8(words.next()?).ok()?.parse().ok()?;
         let name = words.nth(1).filter(|word| *word != b"*").and_then(name)?;
         Some((mac, name.into()))
     })
-}
-
-pub fn mac(text: &str) -> Option<Mac> {
-    let mut bytes = [0; 6];
-    let mut parts = text.split(':');
-    for byte in &mut bytes {
-        *byte =
-            parts.next().filter(|part| part.len() == 2).and_then(|part| u8::from_str_radix(part, 16).ok())?;
-    }
-    parts.next().is_none().then_some(Mac(bytes))
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use self::keys::Keys;
 use self::tries::Tries;
-use super::password::{self, beside, objection, random, same};
+use super::files::beside;
+use super::password::{self, objection, random, same};
 use crate::wire::bytes::hex;
 
 pub mod asked;

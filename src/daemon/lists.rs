@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 use super::{has_database, open_database};
 use crate::config::Config;
 use crate::engine::{Meeting, threat};
-use crate::policy::Whose;
 use crate::record::{Alert, Device, Ids};
 use crate::store::Labelled;
 use crate::threats::{Builder, List, Threats, written};
@@ -202,10 +201,7 @@ impl Past<'_> {
         let (Ok(client), Ok(server)) = (row.client.parse::<IpAddr>(), row.server.parse::<IpAddr>()) else {
             return Vec::new();
         };
-        let device = match row.device.parse() {
-            Ok(Whose::Mac(mac)) => Device::Mac(mac),
-            _ => Device::Ip(row.device.parse().unwrap_or(client)),
-        };
+        let device = row.device.parse().unwrap_or(Device::Ip(client));
         let meeting = Meeting { time: row.last, device, client, server: (server, row.server_port) };
         let mut alerts = Vec::new();
         for (address, how) in [(server, "had had a session with"), (client, "was reached before by")] {

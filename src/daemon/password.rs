@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
@@ -21,6 +21,9 @@ const SHORTEST: usize = 8;
 
 /// More bytes are no password.
 pub const LONGEST: usize = 1024;
+
+/// Bytes that are read of a file that has a hash.
+const LONGEST_HASH: u64 = 1024;
 
 #[derive(Clone, Copy)]
 struct Cost {
@@ -97,27 +100,12 @@ pub fn objection(password: &str) -> Option<&'static str> {
 
 /// The hash in the file at `path`, without one when there is no file.
 pub fn load(path: &Path) -> io::Result<Option<String>> {
-    match fs::File::open(path) {
-        Ok(file) => {
-            let mut text = String::new();
-            file.take(1024).read_to_string(&mut text)?;
-            Ok(Some(text.trim_end().to_owned()))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    let text = files::text(path, LONGEST_HASH)?;
+    Ok(text.map(|text| text.trim_end().to_owned()))
 }
 
-/// What the name of the file of the guests' password ends with.
+/// What the name of the file of the guests' password ends with, beside the other.
 pub const GUEST: &str = "guest";
-
-/// The file beside the one of the password at `path`: password.guest.
-pub fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
-    name.into()
-}
 
 /// Takes the file at `path` away, if there is one.
 pub fn remove(path: &Path) -> io::Result<()> {
@@ -137,8 +125,8 @@ pub fn save(path: &Path, hash: &str) -> io::Result<()> {
 pub fn passwd(config: Option<&Path>, is_guest: bool) -> Result<String, Exit> {
     let (config, _) = load_config(config)?;
     let admin = &config.daemon.web_password;
-    let path = &if is_guest { beside(admin, GUEST) } else { admin.clone() };
-    let other = if is_guest { admin.clone() } else { beside(admin, GUEST) };
+    let path = &if is_guest { files::beside(admin, GUEST) } else { admin.clone() };
+    let other = if is_guest { admin.clone() } else { files::beside(admin, GUEST) };
     let failed = |error: io::Error| Exit::Failed(format!("{}: {error}", path.display()));
     let password = asked().map_err(failed)?;
     let Some(password) = password else {

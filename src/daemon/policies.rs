@@ -11,7 +11,7 @@ use super::features::{parse_since, since_expected};
 use super::past::Past;
 use super::{AnyStore, Exit, load_config, open_database, rules_of};
 use crate::config::Config;
-use crate::policy::{Spent, Subject, Trial, Whose};
+use crate::policy::{Spent, Subject, Trial};
 use crate::record::Device;
 use crate::rules::Rules;
 use crate::store::{Labelled, Store};
@@ -64,10 +64,7 @@ pub(super) fn classes(rules: &Rules) -> HashMap<&str, &str> {
 /// Shows `trial` a session.
 pub(super) fn show(trial: &mut Trial<'_>, classes: &HashMap<&str, &str>, row: &Labelled) {
     let Ok(address) = row.client.parse::<IpAddr>() else { return };
-    let device = match row.device.parse() {
-        Ok(Whose::Mac(mac)) => Device::Mac(mac),
-        _ => Device::Ip(row.device.parse().unwrap_or(address)),
-    };
+    let device = row.device.parse().unwrap_or(Device::Ip(address));
     let app = row.app.as_deref();
     let class = app.and_then(|app| classes.get(app).copied());
     let subject = Subject { device, address, app, class, host: row.host.as_deref() };

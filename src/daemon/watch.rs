@@ -8,7 +8,6 @@ use super::past::Past;
 use super::webhook::Webhook;
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::policy::Whose;
 use crate::record::{Device, Record};
 use crate::store::Store;
 use crate::time::Time;
@@ -94,12 +93,7 @@ pub fn known_devices(config: &Config, past: &mut Past<'_>) -> Option<Vec<Device>
         return None;
     }
     let mut devices = Vec::new();
-    let mut each = |text: &str| {
-        devices.extend(match text.parse() {
-            Ok(Whose::Mac(mac)) => Some(Device::Mac(mac)),
-            _ => text.parse().ok().map(Device::Ip),
-        });
-    };
+    let mut each = |text: &str| devices.extend(text.parse::<Device>());
     let read = past.store().and_then(|store| match store {
         Some(store) => Ok(store.devices(&mut each)?),
         None => Ok(()),

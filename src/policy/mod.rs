@@ -125,13 +125,8 @@ impl std::str::FromStr for Whose {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Whose, ()> {
-        if text.matches(':').count() == 5 && text.len() == 17 {
-            let mut mac = [0; 6];
-            for (byte, digits) in mac.iter_mut().zip(text.split(':')) {
-                let is_hex = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_hexdigit());
-                *byte = u8::from_str_radix(digits, 16).ok().filter(|_| is_hex).ok_or(())?;
-            }
-            return Ok(Whose::Mac(Mac(mac)));
+        if let Ok(mac) = text.parse() {
+            return Ok(Whose::Mac(mac));
         }
         match Prefix::parse(text) {
             // Whoever gives a device's own address and a length means its network.

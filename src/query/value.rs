@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Value;
 use crate::prefix::Prefix;
+use crate::record::Mac;
 use crate::time::Time;
 
 /// No number is larger: up to here PHP and JSON are exact too.
@@ -112,9 +113,7 @@ pub fn net(text: &str) -> Option<Prefix> {
 
 /// `aa:bb:cc:dd:ee:ff`
 pub fn is_mac(text: &str) -> bool {
-    let parts: Vec<&str> = text.split(':').collect();
-    let is_byte = |part: &&str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    parts.len() == 6 && parts.iter().all(is_byte)
+    text.parse::<Mac>().is_ok()
 }
 
 /// `443`, `8000-8999`: the first and the last.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::ops::Deref;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -110,6 +111,27 @@ impl fmt::Display for Mac {
     }
 }
 
+/// A text that names no address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NoAddress;
+
+/// Six pairs of hexadecimal digits, in either case, with colons between them.
+impl FromStr for Mac {
+    type Err = NoAddress;
+
+    fn from_str(text: &str) -> Result<Mac, NoAddress> {
+        let mut bytes = [0; 6];
+        let mut pairs = text.split(':');
+        for byte in &mut bytes {
+            let pair = pairs.next().ok_or(NoAddress)?;
+            // A number may have a sign, a byte of an address may not.
+            let is_byte = pair.len() == 2 && pair.bytes().all(|digit| digit.is_ascii_hexdigit());
+            *byte = u8::from_str_radix(pair, 16).ok().filter(|_| is_byte).ok_or(NoAddress)?;
+        }
+        pairs.next().is_none().then_some(Mac(bytes)).ok_or(NoAddress)
+    }
+}
+
 /// Whose traffic it is: the LAN's side of a session. A MAC address where the
 /// capture shows one that stands for a single thing, otherwise an IP address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -125,6 +147,16 @@ impl Device {
             Device::Mac(mac) => mac.text(),
             Device::Ip(address) => short_address(address),
         }
+    }
+}
+
+/// What [`Device::text`] writes.
+impl FromStr for Device {
+    type Err = NoAddress;
+
+    fn from_str(text: &str) -> Result<Device, NoAddress> {
+        let mac = || text.parse().map(Device::Mac);
+        mac().or_else(|_| text.parse().map(Device::Ip).map_err(|_| NoAddress))
     }
 }
 
@@ -246,6 +278,14 @@ mod tests {
     fn a_device_is_written_as_its_address() {
         assert_eq!(Device::Mac(Mac([2, 0, 0, 0, 0xfe, 1])).to_string(), "02:00:00:00:fe:01");
         assert_eq!(Device::Ip([192, 0, 2, 1].into()).to_string(), "192.0.2.1");
+        for text in ["02:00:00:00:fe:01", "192.0.2.1", "2001:db8::5"] {
+            assert_eq!(text.parse::<Device>().map(|device| device.to_string()).as_deref(), Ok(text));
+        }
+        assert_eq!("0A:00:00:00:00:08".parse(), Ok(Mac([10, 0, 0, 0, 0, 8])));
+        for wrong in ["", "02:00:00:00:fe", "02:00:00:00:fe:01:02", "02:00:00:00:fe:+1", "2:0:0:0:0:1", "a.b"]
+        {
+            assert_eq!(wrong.parse::<Device>(), Err(NoAddress), "{wrong}");
+        }
         assert_eq!(Proto(6).to_string(), "tcp");
         assert_eq!(Proto(200).to_string(), "ip-200");
     }

@@ -1,14 +1,14 @@
 //! Tokens, by which programs read what the pages show. The file beside the
 //! password has their hashes: whoever reads it can not use them.
 
-use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::super::password::{beside, random, same, save};
+use super::super::files::{self, beside};
+use super::super::password::{random, same, save};
 use super::No;
 use crate::time::Time;
 use crate::wire::bytes::hex;
@@ -67,12 +67,7 @@ fn objection(name: &str) -> Option<&'static str> {
 }
 
 fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    match fs::File::open(path) {
-        Ok(file) => file.take(MAX_FILE).read_to_string(&mut text).map(|_| text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(text),
-        Err(error) => Err(error),
-    }
+    Ok(files::text(path, MAX_FILE)?.unwrap_or_default())
 }
 
 /// The keys that a file's text tells; `None` for a text that is none of ours.
@@ -171,6 +166,7 @@ impl Keys {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::MetadataExt;
 
     use super::*;

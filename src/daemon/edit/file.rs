@@ -2,12 +2,13 @@
 //! were before beside them.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::daemon::files::{self, beside, folder};
 use crate::time::Time;
 use crate::wire::bytes::hex;
 
@@ -38,13 +39,7 @@ pub fn version(text: &[u8]) -> String {
 
 /// The text of the file at `path`; "" where there is none.
 pub fn read(path: &Path) -> Result<String, Fault> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
-        Err(error) => return Err(system(path)(error)),
-    };
-    let mut bytes = Vec::new();
-    file.take(MAX_TEXT as u64 + 1).read_to_end(&mut bytes).map_err(system(path))?;
+    let bytes = files::bytes(path, MAX_TEXT as u64 + 1).map_err(system(path))?.unwrap_or_default();
     if bytes.len() > MAX_TEXT {
         return Err(Fault::Long);
     }
@@ -168,17 +163,6 @@ fn keep_backup(path: &Path, keep: u32) -> Result<(), Fault> {
 
 fn backup(path: &Path, number: u32) -> PathBuf {
     beside(path, &number.to_string())
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
-    name.into()
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

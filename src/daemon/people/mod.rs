@@ -4,16 +4,13 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::fs;
-use std::io::{self, Read};
-use std::net::IpAddr;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
-use super::devices::mac;
 use super::files;
 use super::privacy::Level;
 use crate::record::{Device, Label, Record};
@@ -111,7 +108,8 @@ impl People {
     /// Takes over the fields of `change` about its device: "alias", "icon", "group",
     /// "part_of", "level"; "" takes back what was said, and what is left out stays.
     pub fn say(&mut self, change: &Value, now: Time) -> Result<(), No> {
-        let device = change["device"].as_str().and_then(device).ok_or(No::Field("device"))?;
+        let device =
+            change["device"].as_str().and_then(|text| text.parse().ok()).ok_or(No::Field("device"))?;
         let before = self.said.get(&device).cloned();
         let mut said = before.clone().unwrap_or_default();
         for (name, value) in change.as_object().into_iter().flatten() {
@@ -180,7 +178,7 @@ impl Said {
             "group" => self.group = name(text)?,
             "icon" if is_some => self.icon = Some(ICONS.iter().find(|icon| **icon == text)?),
             "icon" => self.icon = None,
-            "part_of" if is_some => self.part_of = Some(device(text)?),
+            "part_of" if is_some => self.part_of = Some(text.parse().ok()?),
             "part_of" => self.part_of = None,
             "level" => self.level = Level::of(text)?,
             _ => return None,
@@ -209,14 +207,6 @@ fn name(text: &str) -> Option<Option<Arc<str>>> {
     fits.then(|| (!text.is_empty()).then(|| text.into()))
 }
 
-/// A device as the tables name it.
-pub fn device(text: &str) -> Option<Device> {
-    match mac(text) {
-        Some(mac) => Some(Device::Mac(mac)),
-        None => text.parse::<IpAddr>().ok().map(Device::Ip),
-    }
-}
-
 fn row(device: Device, said: &Said, now: Time) -> Record {
     let Said { alias, icon, group, part_of, level } = said.clone();
     let (icon, level) = (icon.map(Arc::from), level.name());
@@ -225,12 +215,7 @@ fn row(device: Device, said: &Said, now: Time) -> Record {
 
 /// The text of the file, which there need not be.
 pub fn text_of(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    match fs::File::open(path) {
-        Ok(file) => file.take(MAX_FILE + 1).read_to_string(&mut text)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
-        Err(error) => return Err(error),
-    };
+    let text = files::text(path, MAX_FILE + 1)?.unwrap_or_default();
     if text.len() as u64 > MAX_FILE {
         return Err(io::Error::other(format!("more than {MAX_FILE} bytes")));
     }
@@ -245,7 +230,7 @@ pub fn parse(text: &str) -> Result<HashMap<Device, Said>, (usize, String)> {
     let mut all = HashMap::new();
     for (key, value) in table.get_ref() {
         let at = line(key.span().start);
-        let device = device(key.get_ref());
+        let device = key.get_ref().parse().ok();
         let device = device.ok_or_else(|| (at, format!("{:?} is no MAC or IP address", key.get_ref())))?;
         let fields = value.get_ref().as_table().ok_or_else(|| (at, format!("expected [\"{device}\"]")))?;
         let mut said = Said::default();

@@ -1,3 +1,5 @@
+use std::fs;
+
 use serde_json::json;
 
 use super::*;
@@ -45,7 +47,7 @@ impl Drop for Rig {
 }
 
 fn of(text: &str) -> Device {
-    device(text).unwrap()
+    text.parse().unwrap()
 }
 
 #[test]
