@@ -4,33 +4,30 @@
 //! writer's own.
 
 mod blocking;
+mod failure;
 #[cfg(feature = "desk")]
 mod read;
+mod tables;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use blocking::Blocking;
+use failure::Failure;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Opts, OptsBuilder, Params, SslOpts, TxOpts, Value as Sql};
+use mysql_async::{Conn, Opts, OptsBuilder, SslOpts, TxOpts};
+use tables::{DELETE_AT_ONCE, delete_before, index, insert_all, migrate, oldest, size};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
-use super::rollup::{self, Late};
+use super::rollup;
 use super::{
     Bounds, DEVICES_SELECT, Error, Labelled, Namer, RELABEL_UPDATE, SESSIONS_AT_ONCE, SESSIONS_SELECT, Store,
-    ageing, before, of_device, tables,
+    before, of_device, tables,
 };
-use crate::record::{self, Device, Dialect, Id, ROLLUPS, Record, Size, TABLES, Table, VERSION, Value};
+use crate::record::{Device, ROLLUPS, Record, Size};
 use crate::time::Time;
-
-/// Rows in one statement. Few different numbers, so that the prepared
-/// statements are used again.
-const ROWS: [usize; 3] = [256, 16, 1];
-
-/// Rows deleted at once: the pages must be able to read in between.
-const DELETE_AT_ONCE: usize = 5_000;
 
 /// A database too large loses its oldest part, one such part of its time in
 /// one go: its size as the server tells it follows only later.
@@ -331,184 +328,6 @@ impl Drop for Mariadb {
             let _ = self.runtime.block_on(async { timeout(self.timeout, connection.disconnect()).await });
         }
     }
-}
-
-/// Makes the tables and columns that are missing.
-async fn migrate(connection: &mut Conn) -> Result<(), Failure> {
-    connection
-        .query_drop("CREATE TABLE IF NOT EXISTS meta (name VARCHAR(32) PRIMARY KEY, value BIGINT NOT NULL)")
-        .await?;
-    let version: Option<u32> = connection.query_first("SELECT value FROM meta WHERE name='schema'").await?;
-    let version = version.unwrap_or(0);
-    if version > VERSION {
-        return Err(Failure::Newer(version));
-    }
-    for table in tables() {
-        let present: Vec<String> = connection
-            .exec(
-                "SELECT column_name FROM information_schema.columns \
-                 WHERE table_schema = DATABASE() AND table_name = ?",
-                (table.name,),
-            )
-            .await?;
-        let missing = table.columns.iter().filter(|column| !present.iter().any(|name| name == column.name));
-        if !present.is_empty() {
-            for column in missing {
-                connection.query_drop(record::add_column(table, column, Dialect::Mariadb)).await?;
-            }
-        }
-        for statement in record::create(table, Dialect::Mariadb) {
-            connection.query_drop(statement).await?;
-        }
-    }
-    if version != VERSION {
-        connection.exec_drop("REPLACE INTO meta VALUES ('schema', ?)", (VERSION,)).await?;
-    }
-    Ok(())
-}
-
-/// Makes the indexes of a large store, or drops them.
-async fn index(connection: &mut Conn, size: Size) -> Result<(), Failure> {
-    for table in tables() {
-        for statement in record::search_indexes(table, Dialect::Mariadb, size) {
-            connection.query_drop(statement).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn insert_all(connection: &mut Conn, records: &[Record], late: &Late) -> Result<(), Failure> {
-    for table in TABLES {
-        let rows: Vec<&Record> =
-            records.iter().filter(|record| record.table().name == table.name && !late.has(record)).collect();
-        insert(connection, table, &rows).await?;
-    }
-    Ok(())
-}
-
-async fn insert(connection: &mut Conn, table: &'static Table, rows: &[&Record]) -> Result<(), Failure> {
-    let mut rest = rows;
-    for count in ROWS {
-        while rest.len() >= count {
-            let (now, later) = rest.split_at(count);
-            let mut values = Vec::with_capacity(count * table.columns.len());
-            for record in now {
-                record.values(&mut |value| {
-                    values.push(match value {
-                        Value::Null => Sql::NULL,
-                        Value::Int(number) => Sql::Int(number),
-                        Value::Text(text) => Sql::from(text),
-                        Value::Short(text) => Sql::from(text.as_str()),
-                    });
-                });
-            }
-            let sql = record::upsert(table, count, Dialect::Mariadb);
-            connection.exec_drop(sql, Params::Positional(values)).await?;
-            rest = later;
-        }
-    }
-    Ok(())
-}
-
-async fn delete_before(connection: &mut Conn, time: Time) -> Result<u64, Failure> {
-    let mut deleted = 0;
-    for (table, column, bound) in ageing(time) {
-        let sql = format!("DELETE FROM `{}` WHERE `{column}` < ? LIMIT {DELETE_AT_ONCE}", table.name);
-        loop {
-            connection.exec_drop(&sql, (bound,)).await?;
-            let rows = connection.affected_rows();
-            deleted += rows;
-            if rows < DELETE_AT_ONCE as u64 {
-                break;
-            }
-        }
-    }
-    Ok(deleted)
-}
-
-/// The time of the oldest row that is there.
-async fn oldest(connection: &mut Conn) -> Result<Option<Time>, Failure> {
-    let mut oldest = None;
-    for (table, column, _) in ageing(Time::ZERO) {
-        let sql = format!("SELECT MIN(`{column}`) FROM `{}`", table.name);
-        let found: Option<Option<i64>> = connection.query_first(sql).await?;
-        let time = found.flatten().map(|number| match column {
-            "id" => Id::from_number(number).time(),
-            _ => Time::from_micros(u64::try_from(number).unwrap_or(0)),
-        });
-        oldest = [oldest, time].into_iter().flatten().min();
-    }
-    Ok(oldest)
-}
-
-/// Bytes of `tables`, as far as the server knows.
-async fn size(connection: &mut Conn, tables: impl Iterator<Item = &'static Table>) -> Result<u64, Failure> {
-    let names: Vec<_> = tables.map(|table| format!("'{}'", table.name)).collect();
-    let sql = format!(
-        "SELECT CAST(COALESCE(SUM(data_length + index_length), 0) AS UNSIGNED) \
-         FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name IN ({})",
-        names.join(",")
-    );
-    Ok(connection.query_first(sql).await?.unwrap_or(0))
-}
-
-pub enum Failure {
-    Sql(mysql_async::Error),
-    /// A database that we do not write to.
-    Newer(u32),
-    Slow,
-}
-
-impl From<mysql_async::Error> for Failure {
-    fn from(error: mysql_async::Error) -> Failure {
-        Failure::Sql(error)
-    }
-}
-
-impl Failure {
-    fn is_lost_connection(&self) -> bool {
-        matches!(self, Failure::Sql(mysql_async::Error::Io(_) | mysql_async::Error::Driver(_)))
-    }
-
-    /// As an error of the store called `name`.
-    fn told(self, name: &str) -> Error {
-        match self {
-            Failure::Sql(mysql_async::Error::Server(error)) => {
-                let text = format!("{name}: {} ({})", error.message, error.code);
-                if will_pass(error.code) { Error::Retry(text) } else { Error::Fatal(text) }
-            }
-            Failure::Sql(mysql_async::Error::Io(error)) => Error::Retry(format!("{name}: {error}")),
-            Failure::Sql(error) => Error::Retry(format!("{name}: {error}")),
-            Failure::Slow => Error::Retry(format!("{name}: no answer in {STATEMENT:?}")),
-            Failure::Newer(version) => Error::Fatal(format!(
-                "{name}: was made by a newer Weir (schema {version}, this one knows {VERSION})"
-            )),
-        }
-    }
-}
-
-/// Errors of the server that are not about what was sent: it is busy, full,
-/// read-only or going down.
-fn will_pass(code: u16) -> bool {
-    matches!(
-        code,
-        1021 | 1030 | 1037 | 1038 | 1040 | 1041 | 1053 | 1080 | 1114 | 1135 | 1152 | 1158
-            ..=1161
-                | 1180
-                | 1181
-                | 1194
-                | 1197
-                | 1203
-                | 1205
-                | 1206
-                | 1213
-                | 1226
-                | 1290
-                | 1317
-                | 1836
-                | 1877
-                | 1927
-    )
 }
 
 #[cfg(test)]
