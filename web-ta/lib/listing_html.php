@@ -7,7 +7,20 @@ if (!defined('WEIR')) {
     exit;
 }
 
-// What is around the rows of a Listing: the pager, and what was looked at.
+// The rows of a Listing, and what is around them: the pager, and what was looked at.
+
+/**
+ * A page of rows as a table, with the way to the others.
+ *
+ * @param array<string, ?Closure> $cells see table()
+ * @param string $main the column that a phone shows first
+ */
+function listed(Listing $all, array $cells, string $main, string $caption, Filter $filter, Labels $labels): void
+{
+    $rows = $all->page($filter->sort, $filter->number);
+    $labels->load($rows);
+    echo table($all->columns, $rows, $cells, $main, $caption, $filter, $all), pager($all, $rows, $filter);
+}
 
 /** @param list<array<string, float|string|null>> $rows those that are shown */
 function listingPager(Listing $all, array $rows, Filter $filter): string

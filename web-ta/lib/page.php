@@ -76,7 +76,7 @@ final class Page
         $this->table = $page['table'] ?? null;
         $this->sort = $page['sort'];
         $this->rows = $page['rows'];
-        $this->parts = $page['parts'];
+        $this->parts = $page['parts'] ?? static fn (): array => [];
         $this->view = $page['view'];
     }
 

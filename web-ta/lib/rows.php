@@ -90,6 +90,15 @@ final class Where
         return $this;
     }
 
+    /** Each of the columns has the value of the filter by the same name, where there is one. */
+    public function filtered(Filter $filter, string ...$columns): static
+    {
+        foreach ($columns as $column) {
+            $this->equal($column, $filter->get($column));
+        }
+        return $this;
+    }
+
     /** Rows of the device, under any of its addresses; of all where it is null. */
     public function device(Db $db, ?string $device): static
     {

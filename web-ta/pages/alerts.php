@@ -77,20 +77,13 @@ return [
     'rows' => static function (Db $db, Filter $filter): Rows {
         $where = (new Where())
             ->device($db, $filter->device)
-            ->equal('kind', $filter->get('kind'))
-            ->equal('severity', $filter->get('severity'))
-            ->equal('list', $filter->get('list'))
+            ->filtered($filter, 'kind', 'severity', 'list')
             ->begun($filter->span)
             ->contains($db, ['text', 'what', 'entry', 'device', 'src', 'dst'], $filter->text);
         return new Listing($db, alertColumns(), $filter->page->table, $where, $filter);
     },
 
-    'parts' => static fn (Db $db, Filter $filter): array => [],
-
     'view' => static function (Rows $all, array $parts, Filter $filter, Labels $labels): void {
-        $rows = $all->page($filter->sort, $filter->number);
-        $pager = pager($all, $rows, $filter);
-        $labels->load($rows);
         $cells = [
             'time' => null,
             'severity' => static fn (array $row): string => badge(
@@ -108,6 +101,6 @@ return [
                 . ($row['list'] === null ? '' : '<small>' . h(implode(' · ', array_filter([$row['list'], $row['entry']]))) . '</small>'),
             'count' => null,
         ];
-        echo table($all->columns, $rows, $cells, 'text', t('What should be known, and about whom'), $filter, $all), $pager;
+        listed($all, $cells, 'text', t('What should be known, and about whom'), $filter, $labels);
     },
 ];

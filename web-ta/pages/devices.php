@@ -96,7 +96,6 @@ return [
     'icon' => 'devices',
     'params' => ['vendor' => Param::Text],
     'chips' => ['vendor' => 'Maker'],
-    'controls' => [],
     'columns' => thingColumns(),
     'sort' => '-last',
 
@@ -113,8 +112,6 @@ return [
         }
         return new Rows($db, thingColumns(), 'FROM device' . $where->sql(), $where->params, 'device');
     },
-
-    'parts' => static fn (Db $db, Filter $filter): array => [],
 
     'view' => static function (Rows $all, array $parts, Filter $filter, Labels $labels): void {
         $rows = $all->page($filter->sort, $filter->number);

@@ -100,9 +100,6 @@ return [
     },
 
     'view' => static function (Rows $all, array $parts, Filter $filter, Labels $labels): void {
-        $rows = $all->page($filter->sort, $filter->number);
-        $pager = pager($all, $rows, $filter);
-        $labels->load($rows);
         $names = static fn (array $list, array $more): string => ranking(array_map(
             static fn (array $row): array => [
                 anchor($filter->url(['name' => $row['qname']] + $more), h($row['qname'])) . unpick($filter, 'qname', $row['qname']),
@@ -124,6 +121,6 @@ return [
                 card(t('Slowest servers'), ranking($servers, (float) ($parts['servers'][0]['latency_us'] ?? 0))),
                 '</div>', $parts['is_partial'] ? latestHint(DNS_LATEST) : '';
         }
-        echo table($all->columns, $rows, dnsCells($filter, $labels), 'qname', t('Questions to DNS and what came back'), $filter, $all), $pager;
+        listed($all, dnsCells($filter, $labels), 'qname', t('Questions to DNS and what came back'), $filter, $labels);
     },
 ];

@@ -52,21 +52,13 @@ return [
     'rows' => static function (Db $db, Filter $filter): Rows {
         $where = (new Where())
             ->device($db, $filter->device)
-            ->equal('host', $filter->get('host'))
-            ->equal('server', $filter->get('server'))
-            ->equal('method', $filter->get('method'))
-            ->equal('status', $filter->get('status'))
+            ->filtered($filter, 'host', 'server', 'method', 'status')
             ->begun($filter->span)
             ->contains($db, ['host', 'uri', 'user_agent', 'server', 'device'], $filter->text);
         return new Listing($db, requestColumns(), $filter->page->table, $where, $filter);
     },
 
-    'parts' => static fn (Db $db, Filter $filter): array => [],
-
     'view' => static function (Rows $all, array $parts, Filter $filter, Labels $labels): void {
-        $rows = $all->page($filter->sort, $filter->number);
-        $pager = pager($all, $rows, $filter);
-        $labels->load($rows);
         $cells = [
             'time' => null,
             'device' => static fn (array $row): string =>
@@ -82,6 +74,6 @@ return [
             'content_type' => null,
             'response_length' => null,
         ];
-        echo table($all->columns, $rows, $cells, 'host', t('Requests of HTTP and what came back'), $filter, $all), $pager;
+        listed($all, $cells, 'host', t('Requests of HTTP and what came back'), $filter, $labels);
     },
 ];

@@ -52,7 +52,6 @@ return [
     'icon' => 'icmp',
     'params' => ['meaning' => Param::Text, 'src' => Param::Address, 'dst' => Param::Address],
     'chips' => ['meaning' => 'Message', 'src' => 'From', 'dst' => 'To'],
-    'controls' => [],
     'columns' => icmpColumns(),
     'table' => 'icmp',
     'sort' => '-time',
@@ -60,20 +59,13 @@ return [
     'rows' => static function (Db $db, Filter $filter): Rows {
         $where = (new Where())
             ->device($db, $filter->device)
-            ->equal('meaning', $filter->get('meaning'))
-            ->equal('src', $filter->get('src'))
-            ->equal('dst', $filter->get('dst'))
+            ->filtered($filter, 'meaning', 'src', 'dst')
             ->begun($filter->span)
             ->contains($db, ['meaning', 'src', 'dst', 'device', 'about_client', 'about_server'], $filter->text);
         return new Listing($db, icmpColumns(), $filter->page->table, $where, $filter);
     },
 
-    'parts' => static fn (Db $db, Filter $filter): array => [],
-
     'view' => static function (Rows $all, array $parts, Filter $filter, Labels $labels): void {
-        $rows = $all->page($filter->sort, $filter->number);
-        $pager = pager($all, $rows, $filter);
-        $labels->load($rows);
         $cells = [
             'time' => null,
             'device' => static fn (array $row): string =>
@@ -85,6 +77,6 @@ return [
             'about_server' => static fn (array $row): string => icmpAbout($row, $filter),
             'count' => null,
         ];
-        echo table($all->columns, $rows, $cells, 'meaning', t('Messages of ICMP that are no echo'), $filter, $all), $pager;
+        listed($all, $cells, 'meaning', t('Messages of ICMP that are no echo'), $filter, $labels);
     },
 ];

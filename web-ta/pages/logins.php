@@ -63,21 +63,13 @@ return [
     'rows' => static function (Db $db, Filter $filter): Rows {
         $where = (new Where())
             ->device($db, $filter->device)
-            ->equal('service', $filter->get('service'))
-            ->equal('outcome', $filter->get('outcome'))
-            ->equal('user', $filter->get('user'))
-            ->equal('server', $filter->get('server'))
+            ->filtered($filter, 'service', 'outcome', 'user', 'server')
             ->begun($filter->span)
             ->contains($db, ['user', 'client', 'server', 'device', 'service'], $filter->text);
         return new Listing($db, loginColumns(), $filter->page->table, $where, $filter);
     },
 
-    'parts' => static fn (Db $db, Filter $filter): array => [],
-
     'view' => static function (Rows $all, array $parts, Filter $filter, Labels $labels): void {
-        $rows = $all->page($filter->sort, $filter->number);
-        $pager = pager($all, $rows, $filter);
-        $labels->load($rows);
         $small = static fn (?string $text): string => $text === null ? '' : '<small>' . h($text) . '</small>';
         $cells = [
             'time' => null,
@@ -96,6 +88,6 @@ return [
                 pick($filter, 'server', $row['server'], h($row['server'])) . ':' . h((string) $row['server_port'])
                 . $small($row['server_version']),
         ];
-        echo table($all->columns, $rows, $cells, 'service', t('Log-ins and what came of them'), $filter, $all), $pager;
+        listed($all, $cells, 'service', t('Log-ins and what came of them'), $filter, $labels);
     },
 ];

@@ -32,8 +32,6 @@ return [
         return new Rows($db, $named, "FROM $table WHERE $key = ?", [$filter->need('key')], $key);
     },
 
-    'parts' => static fn (Db $db, Filter $filter): array => [],
-
     'view' => static function (Rows $all, array $parts, Filter $filter, Labels $labels): void {
         $table = rowTable($filter);
         $row = $all->top(array_key_first($all->columns), 1)[0]

@@ -49,10 +49,7 @@ return [
     'rows' => static function (Db $db, Filter $filter): Rows {
         $where = (new Where())
             ->device($db, $filter->device)
-            ->equal('ip', $filter->get('ip'))
-            ->equal('port', $filter->get('port'))
-            ->equal('app_proto', $filter->get('app_proto'))
-            ->equal('product', $filter->get('product'))
+            ->filtered($filter, 'ip', 'port', 'app_proto', 'product')
             ->contains($db, ['ip', 'app_proto', 'product', 'version', 'host', 'title', 'banner', 'device'], $filter->text);
         // Seen within the time; there are few, so the index by the latest need not help.
         if ($filter->span->choice !== 'all') {
@@ -64,12 +61,7 @@ return [
         return new Listing($db, serviceColumns(), $filter->page->table, $where, $filter, 'last', 'service');
     },
 
-    'parts' => static fn (Db $db, Filter $filter): array => [],
-
     'view' => static function (Rows $all, array $parts, Filter $filter, Labels $labels): void {
-        $rows = $all->page($filter->sort, $filter->number);
-        $pager = pager($all, $rows, $filter);
-        $labels->load(array_filter($rows, static fn (array $row): bool => $row['device'] !== null));
         $cells = [
             'ip' => static fn (array $row): string => anchor(
                 $filter->to('sessions', ['server' => $row['ip'], 'port' => digits($row['port'])]),
@@ -87,6 +79,6 @@ return [
             'first' => null,
             'last' => null,
         ];
-        echo table($all->columns, $rows, $cells, 'ip', t('What answers where, as it says itself'), $filter, $all), $pager;
+        listed($all, $cells, 'ip', t('What answers where, as it says itself'), $filter, $labels);
     },
 ];

@@ -40,10 +40,7 @@ return [
         $where = (new Where())
             ->seen($filter->span)
             ->device($db, $filter->device)
-            ->equal('app', $filter->get('app'))
-            ->equal('host', $filter->get('host'))
-            ->equal('server', $filter->get('server'))
-            ->equal('proto', $filter->get('proto'))
+            ->filtered($filter, 'app', 'host', 'server', 'proto')
             ->equal('server_port', $filter->get('port'))
             ->contains($db, SESSION_SEARCH, $filter->text);
         if ($filter->get('open') !== null) {
@@ -56,13 +53,8 @@ return [
         return new Listing($db, sessionColumns(), $filter->page->table, $where, $filter, 'last');
     },
 
-    'parts' => static fn (): array => [],
-
     'view' => static function (Rows $all, array $parts, Filter $filter, Labels $labels): void {
-        $rows = $all->page($filter->sort, $filter->number);
-        $pager = pager($all, $rows, $filter);
-        $labels->load($rows);
-        echo table($all->columns, $rows, [
+        $cells = [
             'last' => null,
             // With its start below, which needs no column of its own.
             'duration' => static fn (array $row): string => match (true) {
@@ -86,6 +78,7 @@ return [
                 . ($row['retransmissions'] > 0 ? '<small>' . resent($row['retransmissions']) . '</small>' : ''),
             'reason' => static fn (array $row): string =>
                 stateBadge($row['reason']) . '<small>' . h(stateText($row['state'])) . '</small>',
-        ], 'host', t('Sessions that were going on within the time'), $filter, $all), $pager;
+        ];
+        listed($all, $cells, 'host', t('Sessions that were going on within the time'), $filter, $labels);
     },
 ];

@@ -63,20 +63,13 @@ return [
     'rows' => static function (Db $db, Filter $filter): Rows {
         $where = (new Where())
             ->device($db, $filter->device)
-            ->equal('policy', $filter->get('policy'))
-            ->equal('action', $filter->get('action'))
-            ->equal('reason', $filter->get('reason'))
+            ->filtered($filter, 'policy', 'action', 'reason')
             ->begun($filter->span)
             ->contains($db, ['policy', 'device', 'app', 'host'], $filter->text);
         return new Listing($db, stopColumns(), $filter->page->table, $where, $filter);
     },
 
-    'parts' => static fn (Db $db, Filter $filter): array => [],
-
     'view' => static function (Rows $all, array $parts, Filter $filter, Labels $labels): void {
-        $rows = $all->page($filter->sort, $filter->number);
-        $pager = pager($all, $rows, $filter);
-        $labels->load($rows);
         $cells = [
             'time' => null,
             'device' => static fn (array $row): string =>
@@ -92,6 +85,6 @@ return [
             ) . '<small>' . h(stopReasons()[$row['reason']] ?? $row['reason']) . '</small>',
             'sessions' => null,
         ];
-        echo table($all->columns, $rows, $cells, 'app', t('What policies stopped, and why'), $filter, $all), $pager;
+        listed($all, $cells, 'app', t('What policies stopped, and why'), $filter, $labels);
     },
 ];

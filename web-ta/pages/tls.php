@@ -74,22 +74,13 @@ return [
     'rows' => static function (Db $db, Filter $filter): Rows {
         $where = (new Where())
             ->device($db, $filter->device)
-            ->equal('sni', $filter->get('sni'))
-            ->equal('server', $filter->get('server'))
-            ->equal('version', $filter->get('version'))
-            ->equal('kind', $filter->get('kind'))
-            ->equal('ja4', $filter->get('ja4'))
+            ->filtered($filter, 'sni', 'server', 'version', 'kind', 'ja4')
             ->begun($filter->span)
             ->contains($db, ['sni', 'client', 'server', 'device', 'ja4', 'subject', 'issuer'], $filter->text);
         return new Listing($db, tlsColumns(), $filter->page->table, $where, $filter);
     },
 
-    'parts' => static fn (Db $db, Filter $filter): array => [],
-
     'view' => static function (Rows $all, array $parts, Filter $filter, Labels $labels): void {
-        $rows = $all->page($filter->sort, $filter->number);
-        $pager = pager($all, $rows, $filter);
-        $labels->load($rows);
         $small = static fn (?string $text): string => $text === null ? '' : '<small>' . h($text) . '</small>';
         $cells = [
             'time' => null,
@@ -108,6 +99,6 @@ return [
                 : anchor($filter->url(['ja4' => $row['ja4']]), h($row['ja4']), 'mac'),
             'subject' => certificateCell(...),
         ];
-        echo table($all->columns, $rows, $cells, 'sni', t('Handshakes of TLS and QUIC'), $filter, $all), $pager;
+        listed($all, $cells, 'sni', t('Handshakes of TLS and QUIC'), $filter, $labels);
     },
 ];
