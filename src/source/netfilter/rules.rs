@@ -77,6 +77,9 @@ impl Plan {
     }
 }
 
+/// Bytes of a packet that is one of many: heads and banners have fewer, or are the first.
+const LARGE: u32 = 1000;
+
 /// Both ends learn at once that it is over. The client's next packet gets a
 /// RST, or that it is prohibited; the server's next one reaches the client,
 /// which has nothing open there any more and answers with a RST that fits.
@@ -97,6 +100,7 @@ impl Logging {
     /// The chains of what is looked at. `lans` is a set of interfaces.
     fn write(&self, lans: &str, text: &mut String) {
         let Logging { group, packets, snaplen } = self;
+        let answers = packets / 2;
         let log = format!("log group {group} snaplen {snaplen} queue-threshold {BATCH}");
         for (name, side) in [("input", "iifname"), ("output", "oifname")] {
             let _ = write!(
@@ -119,6 +123,9 @@ impl Logging {
              \t\t{log}\n\
              \t}}\n\
              \tchain early_tcp {{\n\
+             \t\t# A server has told who it is by now; what fills packets is a download.\n\
+             \t\tct direction reply ct reply packets > {answers} meta length > {LARGE} \
+             tcp flags & (fin | rst) == 0x0 return\n\
              \t\t# There is nothing to learn from an empty ACK.\n\
              \t\ttcp flags & (syn | fin | rst | psh) != 0x0 goto take\n\
              \t\tmeta nfproto ipv4 meta length <= 60 return\n\
