@@ -124,6 +124,15 @@ def are_one(daemon, ann, whole, part):
     assert counts(ann, whole) == [sum(both) for both in zip(*alone)]
     top = json.loads(ann.ask("/api.php?page=overview&range=all").text)["parts"]["top_devices"]
     assert whole in [row["device"] for row in top] and part not in [row["device"] for row in top]
+    # The whole has more than either in the last minute.
+    with sqlite3.connect(daemon.folder / "w.db") as db:
+        db.executemany("INSERT INTO traffic (id, time, device, bytes_out, bytes_in, packets, sessions, active_seconds) SELECT"
+                       " MAX(last) / 1000 * 2048 + ?, MAX(last) / 60000000 * 60000000, ?, 0, ?, 1, 1, 1 FROM session",
+                       [(1, whole, 100), (2, part, 300), (3, "192.0.2.77", 200)])
+    busy = json.loads(ann.ask("/api.php?page=overview&range=24h").text)["parts"]["busy"]["devices"]
+    assert [(row["device"], row["bytes"]) for row in busy] == [(whole, 400), ("192.0.2.77", 200)], busy
+    with sqlite3.connect(daemon.folder / "w.db") as db:
+        db.execute("DELETE FROM traffic WHERE packets = 1 AND bytes_out = 0 AND bytes_in IN (100, 200, 300)")
     # Taken apart, each has its own again.
     assert say(ann, part, part_of="").status == 303
     assert [counts(ann, whole), counts(ann, part)] == alone

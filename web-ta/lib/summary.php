@@ -160,15 +160,20 @@ function summaryBusy(Db $db, Filter $filter, float $minute): array
 {
     $where = usageWhere($db, $filter)->add('id >= ?', Span::id($minute - (ACTIVE_MINUTES - 1) * 60e6));
     $busy = [];
-    foreach (['device' => Kind::Text, 'app' => Kind::Text] as $key => $kind) {
-        $columns = [
-            $key => new Column('', $kind, $key),
-            'bytes' => new Column('', Kind::Bytes, 'SUM(bytes_in + bytes_out)'),
-        ];
-        $rows = new Rows($db, $columns, 'FROM traffic' . $where->sql() . " GROUP BY $key", $where->params, $key);
-        $busy["{$key}s"] = $rows->top('-bytes', BUSY_SHOWN);
+    $wholes = partsOfDevices($db);
+    foreach (['device' => $wholes, 'app' => []] as $key => $parts) {
+        $sums = [];
+        $sql = "SELECT $key, SUM(bytes_in + bytes_out) AS bytes FROM traffic" . $where->sql() . " GROUP BY $key";
+        foreach ($db->each($sql, $where->params) as $row) {
+            $name = (string) $row[$key];
+            $name = $parts[$name] ?? $name;
+            $sums[$name] = ($sums[$name] ?? 0.0) + (float) $row['bytes'];
+        }
+        foreach (largest($sums, BUSY_SHOWN) as $name => $bytes) {
+            $busy["{$key}s"][] = [$key => $name === '' ? null : (string) $name, 'bytes' => $bytes];
+        }
     }
-    return $busy;
+    return $busy + ['devices' => [], 'apps' => []];
 }
 
 /** Devices and apps in the lists of what goes on now. */
