@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::record::{Device, Name, Record};
+use crate::record::{Device, Name, Record, registered};
 
 /// From nothing to all.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -89,14 +89,8 @@ fn keep(level: Level, record: &mut Record) -> bool {
     }
 }
 
-/// The domain that somebody could have registered, as far as the labels tell:
-/// two of them, three where the last two look like `co.uk` or `com.cn`.
 fn domain(name: &str) -> Name {
-    let labels: Vec<_> = name.rsplitn(4, '.').collect();
-    let second_level = matches!(labels[..], [country, kind, ..] if country.len() == 2 && kind.len() <= 3);
-    let kept = if second_level { 3 } else { 2 };
-    let dots = name.rmatch_indices('.').nth(kept - 1);
-    Name(dots.map_or(name, |(at, _)| &name[at + 1..]).into())
+    Name(registered(name).into())
 }
 
 #[cfg(test)]

@@ -251,10 +251,7 @@ impl Daemon {
             (said, levels)
         });
         if let Some(levels) = levels {
-            if let Some(export) = &mut self.export {
-                export.leave_out(levels.keys().copied());
-            }
-            self.levels = levels;
+            self.put_levels(levels);
         }
         said
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub use column::{Cell, Column, Event, Kind, Merge, Short, Table, Value, short, short_address, short_text};
 pub use rollup::ROLLUPS;
 pub use schema::{Dialect, LARGE, Size, VERSION, add_column, create, schema_json, search_indexes, upsert};
-pub use types::{Country, Device, Id, Ids, Mac, Name, NoAddress, Proto, seed, seed_of};
+pub use types::{Country, Device, Id, Ids, Mac, Name, NoAddress, Proto, registered, seed, seed_of};
 
 use crate::time::Time;
 use column::{join, tables};

@@ -197,6 +197,17 @@ impl Deref for Name {
     }
 }
 
+/// The domain of `name` that somebody registered, as far as the labels tell: two of
+/// them, three where the last two look like `co.uk` or `com.cn`. There is no list of
+/// those here, which would be larger than all the rest.
+pub fn registered(name: &str) -> &str {
+    let labels: Vec<_> = name.rsplitn(4, '.').collect();
+    let is_second_level = matches!(labels[..], [country, kind, ..] if country.len() == 2 && kind.len() <= 3);
+    let kept = if is_second_level { 3 } else { 2 };
+    let dot = name.rmatch_indices('.').nth(kept - 1);
+    dot.and_then(|(at, _)| name.get(at + 1..)).unwrap_or(name)
+}
+
 /// A transport protocol by its number (IANA, Assigned Internet Protocol Numbers).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Proto(pub u8);

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::distinct::Distinct;
 use super::{Alerts, Draft, Kind, Options, Subject, name, severity};
-use crate::record::{Device, Record, seed};
+use crate::record::{Device, Record, registered, seed};
 use crate::time::Time;
 
 /// Pairs of a device and a domain that are counted at once.
@@ -71,15 +71,10 @@ impl Alerts {
     }
 }
 
-/// What somebody registered, and what stands before it. Where names are registered
-/// below a country's short ones (`co.uk`), three labels are one's own; there is no
-/// list of those here, which would be larger than all the rest.
+/// What stands before what somebody registered, and that.
 fn parts(qname: &str) -> Option<(&str, &str)> {
-    let mut dots = qname.rmatch_indices('.').map(|(at, _)| at);
-    let (last, second) = (dots.next()?, dots.next()?);
-    let is_country = qname.len() - last == 3 && last - second <= 4;
-    let cut = if is_country { dots.next()? } else { second };
-    Some((qname.get(..cut)?, qname.get(cut + 1..)?))
+    let domain = registered(qname);
+    Some((qname.strip_suffix(domain)?.strip_suffix('.')?, domain))
 }
 
 /// Bits that each of `bytes` holds, by how often each is there (Shannon).
