@@ -176,7 +176,7 @@ def main():
                    config("nothing", store_kind='"none"'), args.runs)
     good &= compare("the same with details of TLS, QUIC and HTTP", WITH_DETAILS, weir,
                     config("details", store_kind='"none"', store_details="true"), args.runs)
-    sqlite = config("sqlite", store_keep_days=36_500, store_max_mb=4_000, sqlite_path=f'"{WORK}/weir.db"')
+    sqlite = config("sqlite", store_keep_days=36_500, store_max_mb=1_000, sqlite_path=f'"{WORK}/weir.db"')
     good &= compare("into SQLite", INTO_SQLITE, weir, sqlite, args.runs)
     good &= signatures(weir, args.runs)
     good &= bytes_of_a_session(weir)

@@ -240,9 +240,15 @@ def rolled(net, scale, newest):
     steps = [("traffic_hour", 60, 2880, 30 * 1440, 6), ("traffic_day", 1440, 30 * 1440, 365 * 1440, 1),
              ("traffic_month", 43200, 365 * 1440, 665 * 1440, 1)]
     for table, step, first, end, part in steps:
-        yield table, (dict(zip(["time", *TRAFFIC], [newest - ago, device, app, *volume(net)]))
-                      for ago in range(first + step, end + 1, step)
-                      for n, (device, app) in enumerate(all_pairs) if (n + ago // step) % part == 0)
+        yield table, sums(net, all_pairs, newest, range(first + step, end + 1, step), part)
+
+
+def sums(net, all_pairs, newest, agos, part):
+    """One of `part` of the pairs at each time."""
+    for turn, ago in enumerate(agos):
+        for n, (device, app) in enumerate(all_pairs):
+            if (n + turn) % part == 0:
+                yield dict(zip(["time", *TRAFFIC], [newest - ago, device, app, *volume(net)]))
 
 
 class Sqlite:
