@@ -30,7 +30,7 @@ bench) wanted="$build python3 libsqlite3-dev" ;;
 # Debian's compiler brings the source of its standard library, in the same version.
 cross)
     wanted="$build python3 python3-venv rustc-web cargo-web rust-web-src libstd-rust-web-dev \
-        make flex bison dpkg-dev qemu-user-static"
+        make flex bison dpkg-dev qemu-user-static zopfli"
     ;;
 *)
     echo "usage: setup.sh run|test|bench|cross" >&2

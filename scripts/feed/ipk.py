@@ -1,20 +1,34 @@
 """Packages and index for opkg."""
 
+import functools
 import gzip
 import hashlib
 import io
 import pathlib
+import shutil
+import subprocess
 import tarfile
+import tempfile
 
 from .common import epoch
+
+
+# The same for each architecture that runs the program.
+@functools.lru_cache(maxsize=16)
+def gzipped(data):
+    """As gzip has it, 4 % smaller where zopfli is there: opkg reads no better kind."""
+    if not shutil.which("zopfli"):
+        return gzip.compress(data, 9, mtime=0)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        return subprocess.run(["zopfli", "-c", file.name], check=True, stdout=subprocess.PIPE).stdout
 
 
 def archive(files, time):
     """A gzipped tar as opkg reads it: of PAX headers it would make files."""
     out = io.BytesIO()
-    with gzip.GzipFile("", "wb", 9, out, 0) as zipped, tarfile.open(
-        fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT
-    ) as tar:
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
 
         def add(name, mode, kind, data=b""):
             info = tarfile.TarInfo(name)
@@ -28,7 +42,7 @@ def archive(files, time):
                 add(f"./{name}", files[name][0], tarfile.REGTYPE, files[name][1])
             else:
                 add(f"./{name}", 0o755, tarfile.DIRTYPE)
-    return out.getvalue()
+    return gzipped(out.getvalue())
 
 
 POSTINST = """#!/bin/sh
