@@ -1,10 +1,12 @@
 """Overview, devices and apps: what they say agrees with SQL of its own over rows made for it."""
 
+import html
 import json
 import re
 import shutil
 import sqlite3
 import subprocess
+import urllib.parse
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -149,6 +151,14 @@ def changes(site, db):
         {"a.example": (203, 50), "b.example": (103, 0), EVIL: (104, 0)}
     countries = {row["country"]: (row["bytes"], row["before"]) for row in parts["countries"]}
     assert countries == {"DE": (204, 50), "CN": (102, 0), "??": (104, 0)}, countries
+    # Each leads to its sessions.
+    links = re.findall(r'href="([^"]*q=country[^"]*)"', site.page(**SPAN).text)
+    assert len(links) == 3, links
+    for link in links:
+        query = html.unescape(link).partition("?")[2]
+        code = urllib.parse.parse_qs(query)["q"][0].removeprefix("country:")
+        rows = json.loads(site.ask(f"/api.php?{query}").text)["rows"]
+        assert {row["country"] for row in rows} == {code}, link
     assert parts["named_bytes"] == 515 and not parts["is_hosts_partial"]
     # Where the records do not reach back, nothing is "new".
     parts = got(site, page="overview", **{**SPAN, "from": "2026-03-03T15:30"})["parts"]

@@ -14,6 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.parse
 from pathlib import Path
 
 from door import Browser, Daemon
@@ -38,14 +39,14 @@ user = "me"
 password = "hunter5"
 """
 SECRET = re.compile("hunter[0-9]")
-PARTS = ("settings", "signatures", "policies", "lists", "backup")
+PARTS = ("settings", "signatures", "policies", "lists", "outs", "backup")
 
 
 class Person(Browser):
     """Somebody with the forms of a part before them."""
 
     def part(self, name, **params):
-        query = "".join(f"&{key}={value}" for key, value in params.items())
+        query = "".join(f"&{key}={urllib.parse.quote(str(value))}" for key, value in params.items())
         answer = self.ask(f"/settings.php?part={name}&lang=en{query}")
         assert answer.status == 200, (name, answer.status, answer.text[-500:])
         assert not SECRET.search(answer.text), name
@@ -180,7 +181,7 @@ def policies(site, person, daemon):
     text = ('\n[[policy]]\nname = "<night>"\napps = ["Tube"]\nclasses = ["chat"]\n'
             'times = ["21:00-07:00", "sat,sun"]\nquota = "2h"\ndry_run = true\n')
     assert daemon.config.read_text() == before + text
-    assert "&lt;night&gt;" in person.part("policies") and 'value="chat" checked' in person.part("policies", edit="%3Cnight%3E")
+    assert "&lt;night&gt;" in person.part("policies") and 'value="chat" checked' in person.part("policies", edit="<night>")
     done(person.send("policies", policy | {"do": "save", "old": "<night>", "name": "day", "dry_run": "", "quota": ""}))
     text = text.replace("<night>", "day").replace('quota = "2h"\ndry_run = true\n', "")
     assert daemon.config.read_text() == before + text
@@ -239,6 +240,33 @@ def lists(site, person, daemon):
     assert daemon.config.read_text().endswith('[[threat]]\nname = "mine"\npath = "lists/bad <1>.txt"\nseverity = 1\n')
     eventually(lambda: "1 networks, 1 names" in person.part("lists"))
     done(person.send("lists", {"do": "delete", "name": "mine"}))
+    assert daemon.config.read_text() == before
+
+
+TITLED = '<input type="text" name="name"'
+
+
+def outs(site, person, daemon):
+    before = daemon.config.read_text()
+    page = person.part("outs")
+    assert "home" in page and "hunter" not in page and "127.0.0.1:9" in page
+    for kind in ("syslog", "influx", "mqtt", "ipfix"):
+        assert f"new={kind}" in page and TITLED in person.part("outs", new=kind)
+    assert TITLED not in person.part("outs", new="eve")
+    form = {"do": "save", "name": "siem <b>", "kind": "syslog", "server": "127.0.0.1:9", "transport": "udp", "form": "eve", "types": "alert\r\ndns\r\n",
+            "header": "rfc5424", "framing": "octets", "facility": "local0", "tag": ""}
+    refused(person.send("outs", form | {"server": "nowhere"}), "expected a server with its port")
+    refused(person.send("outs", form | {"kind": "eve", "path": "/etc/passwd"}), "needs a path")
+    refused(person.send("outs", form | {"name": "home"}), "another out")
+    assert daemon.config.read_text() == before
+    done(person.send("outs", form))
+    added = daemon.config.read_text()
+    assert added.startswith(before) and 'types = ["alert", "dns"]' in added and "deep" not in added and "tag" not in added
+    eventually(lambda: "siem &lt;b&gt;" in person.part("outs") and "not begun" not in person.part("outs"))
+    assert 'value="127.0.0.1:9"' in person.part("outs", edit="siem <b>")
+    done(person.send("outs", form | {"old": "siem <b>", "deep": "true", "types": ""}))
+    assert "deep = true" in daemon.config.read_text() and "types" not in daemon.config.read_text().removeprefix(before)
+    done(person.send("outs", {"do": "delete", "name": "siem <b>"}))
     assert daemon.config.read_text() == before
 
 
@@ -322,7 +350,7 @@ def main():
         assert person.sign_in().status == 303
         shown(site, person)
         tell("both languages")
-        for test in (signatures, past, policies, settings, lists, backup, made_elsewhere, full):
+        for test in (signatures, past, policies, settings, lists, outs, backup, made_elsewhere, full):
             test(site, person, daemon)
             tell(test.__name__.replace("_", " "))
         log = (scratch / "settings.log").read_text(errors="replace")

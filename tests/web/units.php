@@ -11,6 +11,7 @@ require $argv[1] . '/lib/session.php';
 require $argv[1] . '/lib/dns.php';
 require $argv[1] . '/lib/change.php';
 require $argv[1] . '/lib/pulse.php';
+require_once $argv[1] . '/lib/row.php';
 
 function same(mixed $got, mixed $expected, string $what): void
 {
@@ -19,6 +20,16 @@ function same(mixed $got, mixed $expected, string $what): void
         exit(1);
     }
 }
+
+// Whatever a row's page tells has its meaning in Chinese, and nothing else has.
+$docs = [];
+foreach (array_keys(PAGE_OF_TABLE) as $table) {
+    $schema = tableSchema($table);
+    array_push($docs, $schema['doc'], ...array_column($schema['columns'], 'doc'));
+}
+$known = array_keys(require $argv[1] . '/lang/columns_zh.php');
+same(array_values(array_diff($docs, $known)), [], 'not in lang/columns_zh.php');
+same(array_values(array_diff($known, $docs)), [], 'in lang/columns_zh.php for nobody');
 
 // Zones as POSIX writes them are what PHP knows by name, every five hours for two years.
 $zones = [

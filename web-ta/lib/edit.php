@@ -24,6 +24,7 @@ const EDIT_PARTS = [
     'signatures' => ['Signatures', 'signaturesPart'],
     'policies' => ['Policies', 'policiesPart'],
     'lists' => ['Threat lists', 'listsPart'],
+    'outs' => ['Ways out', 'outsPart'],
     'backup' => ['Backup', 'backupPart'],
 ];
 

@@ -21,6 +21,7 @@ function partTitle(string $name): string
         'signatures' => t('Signatures'),
         'policies' => t('Policies'),
         'lists' => t('Threat lists'),
+        'outs' => t('Ways out'),
         'backup' => t('Backup'),
     };
 }
@@ -119,4 +120,15 @@ function labelled(string $title, string $field, string $hint = '', string $wrong
     return '<label class="field' . ($wrong === '' ? '' : ' is-wrong') . '"><span>' . h($title) . "</span>$field"
         . ($wrong === '' ? '' : '<small class="fault" role="alert">' . h($wrong) . '</small>')
         . ($hint === '' ? '' : '<small>' . h($hint) . '</small>') . '</label>';
+}
+
+/** @param array<string, string> $choices */
+function choiceField(string $attributes, array $choices, string $chosen): string
+{
+    $html = '';
+    foreach ($choices as $value => $title) {
+        $selected = (string) $value === $chosen ? ' selected' : '';
+        $html .= '<option value="' . h((string) $value) . "\"$selected>" . h($title) . '</option>';
+    }
+    return "<select $attributes>$html</select>";
 }

@@ -94,7 +94,7 @@ function settingsForms(Edit $edit, array $now, string $section, array $answer): 
     $html = settingsSearch($edit, $search, $onlyChanged);
     foreach ($now['sections'] as $part) {
         $shown = array_filter($part['settings'], static fn (array $setting): bool => (!$onlyChanged || $setting['changed'])
-            && ($search === '' || str_contains(small("{$part['name']} {$setting['name']} {$setting['doc']} " . meaning($setting['doc'])), $search)));
+            && ($search === '' || str_contains(small("{$part['name']} {$setting['name']} {$setting['doc']} " . meaning($setting['doc'], 'settings')), $search)));
         if ($shown !== []) {
             $isOpen = $search !== '' || $onlyChanged || $open === $part['name'];
             $html .= sectionForm($edit, $now, ['settings' => array_values($shown)] + $part, $isOpen, $wrong, $section);
@@ -137,16 +137,7 @@ function sectionForm(Edit $edit, array $now, array $part, bool $isOpen, array $w
     $version = $posted === $name ? $edit->field('version') : (string) $now['version'];
     $badge = $changed === 0 ? '' : ' ' . badge($changed === 1 ? t('1 changed') : t('{n} changed', ['n' => (string) $changed]), 'ok');
     return '<details class="card section"' . ($isOpen ? ' open' : '') . ' id="s-' . h($name) . '"><summary>[' . h($name) . "]$badge<small>"
-        . h(meaning($part['doc'])) . "</small></summary>$more" . editForm($edit, $html . $button, ['section' => $name, 'version' => $version]) . '</details>';
-}
-
-/** What a setting means, in one line: as the daemon says it, or in the page's language. */
-function meaning(string $doc): string
-{
-    static $texts = null;
-    $texts ??= language() === 'en' ? [] : require __DIR__ . '/../lang/settings_' . language() . '.php';
-    $text = trim((string) preg_replace('/\s+/', ' ', $doc));
-    return $texts[$text] ?? $text;
+        . h(meaning($part['doc'], 'settings')) . "</small></summary>$more" . editForm($edit, $html . $button, ['section' => $name, 'version' => $version]) . '</details>';
 }
 
 /** @param array<string, mixed> $setting */
@@ -158,7 +149,7 @@ function settingField(Edit $edit, array $setting, bool $isWritable, string $wron
     if ($isPosted && isset($_POST["v:$name"])) {
         $value = is_array($value) ? $edit->fields("v:$name") : $edit->field("v:$name");
     }
-    $hint = meaning($setting['doc']) . ($kind === 'secret' ? '' : ' ' . t('Default: {value}', ['value' => in_array($setting['default'], ['', []], true) ? DASH : plainValue($setting['default'])]));
+    $hint = meaning($setting['doc'], 'settings') . ($kind === 'secret' ? '' : ' ' . t('Default: {value}', ['value' => in_array($setting['default'], ['', []], true) ? DASH : plainValue($setting['default'])]));
     if ($kind === 'path') {
         $hint .= ' ' . t('Paths are changed in the file itself.');
     }
@@ -191,17 +182,6 @@ function plainValue(mixed $value): string
         is_float($value) => digits($value),
         default => (string) $value,
     };
-}
-
-/** @param array<string, string> $choices */
-function choiceField(string $attributes, array $choices, string $chosen): string
-{
-    $html = '';
-    foreach ($choices as $value => $title) {
-        $selected = (string) $value === $chosen ? ' selected' : '';
-        $html .= '<option value="' . h((string) $value) . "\"$selected>" . h($title) . '</option>';
-    }
-    return "<select $attributes>$html</select>";
 }
 
 /** A secret is never here: only whether there is one. */

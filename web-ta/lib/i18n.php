@@ -27,6 +27,20 @@ function t(string $text, array $with = []): string
     return strtr($texts[$text] ?? $text, $pairs);
 }
 
+/**
+ * What something means by the daemon's own words, in one line: as they are, or in
+ * the language of the page.
+ *
+ * @param string $of "settings" or "columns"
+ */
+function meaning(string $doc, string $of): string
+{
+    static $texts = [];
+    $texts[$of] ??= language() === 'en' ? [] : require __DIR__ . "/../lang/{$of}_" . language() . '.php';
+    $text = trim((string) preg_replace('/\s+/', ' ', $doc));
+    return $texts[$of][$text] ?? $text;
+}
+
 /** By the URL, which is remembered, or the cookie, or what the browser asks for. */
 function language(): string
 {

@@ -105,7 +105,8 @@ return [
             card(t('Hosts'), changes($parts['hosts'], [], $parts['named_bytes'], static fn (array $row): string =>
                 anchor($filter->to('sessions', ['host' => $row['host']]), h($row['host']))) . $hint, allOf($filter, 'sessions')),
             $parts['countries'] === [] ? '' : card(t('Countries of servers'), changes($parts['countries'], [], $parts['named_bytes'],
-                static fn (array $row): string => country($row['country'])) . $hint),
+                static fn (array $row): string =>
+                    anchor($filter->to('sessions', ['q' => Query::written('country', $row['country'])]), country($row['country']))) . $hint),
             card(t('Names asked for'), dnsRanking($parts['dns_names'], $filter)
                 . ($parts['is_dns_partial'] ? latestHint(SUMMARY_LATEST) : ''), allOf($filter, 'dns')),
             card(t('DNS'), dnsFacts($parts, $filter), allOf($filter, 'dns')),

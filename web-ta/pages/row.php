@@ -39,11 +39,11 @@ return [
         $schema = tableSchema($table);
         $list = '';
         foreach ($schema['columns'] as ['name' => $name, 'doc' => $doc]) {
-            $list .= '<div><dt><code>' . h($name) . '</code><small lang="en">' . h($doc) . '</small></dt><dd>'
+            $list .= '<div><dt><code>' . h($name) . '</code><small>' . h(meaning($doc, 'columns')) . '</small></dt><dd>'
                 . usualCell($all->columns[$name]->kind, $row[$name]) . '</dd></div>';
         }
         $session = ($row['session'] ?? null) === null ? '' : '<p>'
             . anchor($filter->to('session', ['id' => digits($row['session'])]), say('The session it is about'), 'button') . '</p>';
-        echo card(t('All columns'), '<p class="hint" lang="en">' . h($schema['doc']) . "</p>$session<dl class=\"pairs columns\">$list</dl>");
+        echo card(t('All columns'), '<p class="hint">' . h(meaning($schema['doc'], 'columns')) . "</p>$session<dl class=\"pairs columns\">$list</dl>");
     },
 ];

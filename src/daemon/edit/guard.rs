@@ -63,11 +63,16 @@ fn outs(old: &str, new: &str, found: &mut Vec<Value>) {
             let text = format!("{name}: paths are changed in the file itself, not here");
             found.push(json!({"section": "out", "name": "path", "text": text}));
         }
-        let is_moved = ["server", "url"].iter().any(|place| get(out, place) != of_known(place));
-        let keeps = ["password", "token", "password_file", "token_file"]
-            .iter()
-            .any(|secret| get(out, secret).is_some_and(|secret_now| of_known(secret) == Some(secret_now)));
-        if is_moved && keeps {
+        // By what it is and not by whose it is: an out may be called otherwise now.
+        let is_there =
+            |known: &&DeTable<'_>| ["server", "url"].iter().all(|place| get(out, place) == get(known, place));
+        let goes_elsewhere = ["password", "token", "password_file", "token_file"].iter().any(|secret| {
+            let Some(now) = get(out, secret) else { return false };
+            let mut holders =
+                before.iter().filter(|known| get(known, secret).as_ref() == Some(&now)).peekable();
+            holders.peek().is_some() && !holders.any(is_there)
+        });
+        if goes_elsewhere {
             let text = format!("{name}: another server has to be given with its password or token");
             found.push(json!({"section": "out", "name": "server", "text": text}));
         }

@@ -26,7 +26,7 @@ const MAX_CHANGES: usize = 1_000;
 const MOST: usize = 30;
 
 /// What can stand in an entry that pages change, and what kind it is.
-const ENTRIES: [(&str, &[(&str, Kind)]); 2] = [
+const ENTRIES: [(&str, &[(&str, Kind)]); 3] = [
     (
         "policy",
         &[
@@ -41,6 +41,35 @@ const ENTRIES: [(&str, &[(&str, Kind)]); 2] = [
         ],
     ),
     ("threat", &[("name", Kind::Text), ("path", Kind::Text), ("severity", Kind::Number(1, 3))]),
+    (OUT, OUT_FIELDS),
+];
+
+const OUT: &str = "out";
+
+/// Those of all kinds but the files: paths are changed in config.toml itself.
+const OUT_FIELDS: &[(&str, Kind)] = &[
+    ("name", Kind::Text),
+    ("kind", Kind::Text),
+    ("server", Kind::Text),
+    ("transport", Kind::Text),
+    ("form", Kind::Text),
+    ("types", Kind::List),
+    ("header", Kind::Text),
+    ("framing", Kind::Text),
+    ("facility", Kind::Text),
+    ("tag", Kind::Text),
+    ("deep", Kind::Bool),
+    ("url", Kind::Text),
+    ("org", Kind::Text),
+    ("bucket", Kind::Text),
+    ("token", Kind::Text),
+    ("db", Kind::Text),
+    ("user", Kind::Text),
+    ("password", Kind::Text),
+    ("client_id", Kind::Text),
+    ("topic", Kind::Text),
+    ("qos", Kind::Number(0, 1)),
+    ("domain", Kind::Number(0, u32::MAX)),
 ];
 
 impl From<Stuck> for No {
@@ -78,6 +107,7 @@ impl Editor {
             "sections": sections,
             "policies": entries(&source, "policy"),
             "threats": entries(&source, "threat"),
+            "outs": entries(&source, OUT),
             "blocking": config.blocking.enabled,
             "text": masked(&source).ok(),
         }))
@@ -192,13 +222,14 @@ fn one(section: &str, setting: &crate::config::Described, config: &Config) -> Va
     told
 }
 
-/// The `[[kind]]` of a text, each with its fields as they stand there.
+/// The `[[kind]]` of a text, each with its fields as they stand there, but for secrets.
 fn entries(source: &str, kind: &str) -> Value {
     let Ok(table) = DeTable::parse(source) else { return json!([]) };
     let entries = table.get_ref().get(kind).and_then(|entries| entries.get_ref().as_array());
     let entries = entries.into_iter().flat_map(|entries| entries.iter());
     let fields = |table: &DeTable<'_>| -> Map<String, Value> {
-        table.iter().map(|(name, value)| (name.get_ref().to_string(), plain(value.get_ref()))).collect()
+        let told = table.iter().filter(|(name, _)| !is_secret(kind, name.get_ref()));
+        told.map(|(name, value)| (name.get_ref().to_string(), plain(value.get_ref()))).collect()
     };
     entries.filter_map(|entry| entry.get_ref().as_table()).map(fields).collect()
 }
@@ -267,12 +298,17 @@ fn entry_of(change: &Value) -> Result<(&'static str, &'static [(&'static str, Ki
     ENTRIES.iter().find(|(known, _)| *known == kind).copied().ok_or(No::Other("kind"))
 }
 
-/// `source` with an entry changed or added. A field that is empty is left out.
+/// `source` with an entry changed or added. A field that is empty is left out; what a
+/// form of an out does not have stays as it is, as secrets are not told.
 fn put(source: &str, change: &Value) -> Result<String, No> {
     let (kind, known) = entry_of(change)?;
+    let is_out = kind == OUT;
     let mut fields = Vec::new();
     for (name, kind) in known {
         let value = &change["fields"][*name];
+        if is_out && value.is_null() {
+            continue;
+        }
         let is_empty = match value {
             Value::Null | Value::Bool(false) => true,
             Value::String(text) => text.trim().is_empty() || text == "false",
@@ -282,19 +318,16 @@ fn put(source: &str, change: &Value) -> Result<String, No> {
         let toml = if is_empty { None } else { Some(written(kind, value).ok_or(No::Other("value"))?) };
         fields.push((*name, toml));
     }
-    // By itself, so that it is known which field is wrong.
-    for (name, toml) in fields.iter().filter_map(|(name, toml)| Some((name, toml.as_ref()?))) {
-        let alone = match *name {
-            "name" => format!("[[{kind}]]\npath = \"x\"\nname = {toml}\n"),
-            "path" => format!("[[{kind}]]\nname = \"x\"\npath = {toml}\n"),
-            _ if kind == "threat" => format!("[[{kind}]]\nname = \"x\"\npath = \"x\"\n{name} = {toml}\n"),
-            _ => format!("[[{kind}]]\nname = \"x\"\n{name} = {toml}\n"),
-        };
-        let alone = if kind == "policy" { alone.replace("path = \"x\"\n", "") } else { alone };
-        if let Err(mistakes) = Config::parse(&alone, Path::new("")) {
-            let told = mistakes.iter().map(|it| json!({"section": kind, "name": name, "text": it.text}));
-            return Err(No::Mistakes(told.collect()));
-        }
+    // By itself, so that it is known which field is wrong: each has a line.
+    let given: Vec<_> = fields.iter().filter_map(|(name, toml)| Some((*name, toml.as_ref()?))).collect();
+    let lines: String = given.iter().map(|(name, toml)| format!("{name} = {toml}\n")).collect();
+    if let Err(mistakes) = Config::parse(&format!("[[{kind}]]\n{lines}"), Path::new("")) {
+        let field = |line: usize| line.checked_sub(2).and_then(|place| given.get(place));
+        let told = mistakes.iter().map(|it| {
+            let name = field(it.line).map_or("name", |(name, _)| name);
+            json!({"section": kind, "name": name, "text": it.text})
+        });
+        return Err(No::Mistakes(told.collect()));
     }
     Ok(edit::put(source, kind, change["old"].as_str(), &fields)?)
 }

@@ -163,8 +163,9 @@ fn single_settings_change_and_the_rest_stays() {
         json!({}),
         json!({"changes": 7}),
         json!({"text": 7}),
-        json!({"entry": {"kind": "out", "fields": {}}}),
-        json!({"remove": {"kind": "out", "name": "home"}}),
+        json!({"entry": {"kind": "sqlite", "fields": {}}}),
+        json!({"remove": {"kind": "out", "name": "nobody's"}}),
+        json!({"remove": {"kind": "sqlite", "name": "home"}}),
     ] {
         assert!(save(&mut editor, odd.clone())["error"].is_string(), "{odd}");
     }
@@ -237,6 +238,58 @@ fn policies_and_lists_are_entries() {
     );
     assert_eq!(save(&mut editor, json!({"remove": {"kind": "threat", "name": "mine"}}))["done"], true);
     assert_eq!(fs::read_to_string(folder.join("config.toml")).unwrap(), CONFIG);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn ways_out_are_entries_whose_secrets_stay() {
+    let (mut editor, folder) = editor("outs");
+    let put =
+        |old: Option<&str>, fields: Value| json!({"entry": {"kind": "out", "old": old, "fields": fields}});
+    let mqtt =
+        |name: &str, server: &str| json!({"name": name, "kind": "mqtt", "server": server, "topic": "house"});
+    let home = &ask(&mut editor, "config_get", json!({}))["outs"][0];
+    assert_eq!((&home["name"], &home["server"]), (&json!("home"), &json!("192.0.2.1:1883")));
+    assert!(home["password"].is_null(), "{home}");
+    // What the form does not have stays, and so does the password.
+    assert_eq!(save(&mut editor, put(Some("home"), mqtt("house", "192.0.2.1:1883")))["done"], true);
+    let text = fs::read_to_string(folder.join("config.toml")).unwrap();
+    assert!(
+        text.contains("name = \"house\"") && text.contains("hunter6") && text.contains("topic = \"house\""),
+        "{text}"
+    );
+    // It goes to no other server, whatever that is called.
+    for name in ["house", "other"] {
+        let moved = put(Some("house"), mqtt(name, "192.0.2.66:1883"));
+        let told = save(&mut editor, moved);
+        assert!(
+            told["mistakes"][0]["text"].as_str().is_some_and(|text| text.contains("another server")),
+            "{told}"
+        );
+    }
+    let mut with_its_own = mqtt("other", "192.0.2.66:1883");
+    with_its_own["password"] = json!("of that one");
+    assert_eq!(save(&mut editor, put(Some("house"), with_its_own))["done"], true);
+    assert_eq!(save(&mut editor, json!({"remove": {"kind": "out", "name": "other"}}))["done"], true);
+    let siem = json!({"name": "siem", "kind": "syslog", "server": "192.0.2.1:514", "types": "alert\ndns", "deep": "false"});
+    assert_eq!(save(&mut editor, put(None, siem))["done"], true);
+    let got = ask(&mut editor, "config_get", json!({}));
+    let expected =
+        json!([{"name": "siem", "kind": "syslog", "server": "192.0.2.1:514", "types": ["alert", "dns"]}]);
+    assert_eq!(got["outs"], expected);
+    for (field, value) in [("server", "nowhere"), ("transport", "pigeon"), ("types", "smell"), ("qos", "1")] {
+        let told = save(
+            &mut editor,
+            put(
+                Some("siem"),
+                json!({"name": "siem", "kind": "syslog", "server": "192.0.2.1:514", field: value}),
+            ),
+        );
+        assert_eq!(told["mistakes"][0]["name"], field, "{told}");
+    }
+    // A file is none that pages choose.
+    let file = json!({"name": "f", "kind": "eve", "path": "/etc/passwd"});
+    assert!(save(&mut editor, put(None, file))["mistakes"].is_array());
     fs::remove_dir_all(folder).unwrap();
 }
 

@@ -53,7 +53,7 @@ def main():
             daemon = stack.enter_context(Own(args.weir.resolve(), config.resolve()))
             site = stack.enter_context(Server(ROOT / "web-ta", daemon.folder / "web.json", log))
             sites.append({"name": config.resolve().parent.name, "url": f"http://127.0.0.1:{site.port}/", "code": daemon.code(),
-                          "thorough": number == 0})
+                          "thorough": number == 0, "newer": [sys.executable, str(HERE / "newer.py"), str(daemon.config)]})
         settings = scratch / "settings.json"
         settings.write_text(json.dumps({
             "sites": sites, "only": args.only, "chromium": shutil.which("chromium"), "modules": str(ROOT / "target/browser"),

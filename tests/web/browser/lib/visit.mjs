@@ -1,6 +1,7 @@
 // What a scenario works with: a Site opens Visits, which watch all that a page does.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 
 export const PASSWORD = 'open sesame ☃ 2';
@@ -21,6 +22,7 @@ export class Site {
   #settings;
   #contexts = [];
   #cookies = [];
+  #newer;
 
   constructor(browser, about, settings) {
     this.#browser = browser;
@@ -31,10 +33,17 @@ export class Site {
     this.code = about.code;
     /** Whether all looks are tried, which one of two databases is enough for. */
     this.isThorough = about.thorough;
+    this.#newer = about.newer;
   }
 
   get looks() {
     return this.isThorough ? LOOKS : [LOOKS[0], LOOKS[LOOKS.length - 1]];
+  }
+
+  /** Has a session in the store that is the latest, by a name; '' takes all such out. */
+  put(host) {
+    const [program, ...words] = [...this.#newer, host];
+    execFileSync(program, words);
   }
 
   /** Somebody who is not signed in, with a browser of his own. */

@@ -52,4 +52,19 @@ export async function run(site) {
   assert.ok((await page.locator('main').innerText()).includes('no games at night'));
   await visit.checkAll('a policy');
   visit.checkQuiet('changes');
+
+  // A way out, with a mistake first, which stands at its field.
+  await visit.open('settings.php?part=outs');
+  await visit.go(() => page.locator('a.button', { hasText: 'Syslog' }).click());
+  await page.fill('main input[name=name]', 'siem');
+  await page.fill('input[name=server]', 'nowhere');
+  visit.expected.push(/status of 422/);
+  await visit.go(() => page.click('button[value=save]'));
+  assert.match(await page.locator('label.is-wrong').innerText(), /nowhere|server/i);
+  await visit.checkAll('a mistake in a way out');
+  await page.fill('input[name=server]', '127.0.0.1:9');
+  await visit.go(() => page.click('button[value=save]'));
+  assert.ok((await page.locator('main').innerText()).includes('127.0.0.1:9'));
+  await visit.picture('outs');
+  await visit.checkAll('ways out');
 }
