@@ -294,6 +294,7 @@ def main():
     with Server(folder, sqlite, log) as one, Server(folder, mariadb, log) as other:
         for site, insert in zip((one, other), paging.inserts(sqlite, mariadb)):
             paging.while_rows_come(site, insert)
+    paging.of_one_moment(folder, sqlite, scratch)
     done("pages while rows come")
     paging.bounded(folder, scratch / "big" / "web.json", log, check_page)
     done("a search in many rows")

@@ -1,12 +1,15 @@
 """Pages of rows, forth and back, while rows come; columns to choose; single rows; EVE."""
 
+import contextlib
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 import urllib.parse
+from pathlib import Path
 
-from served import Html, Server
+from served import Html, Server, php_options
 
 # A list, an order that an index gives, one that it does not, one by text and one that may have no value.
 ORDERS = [("sessions", "-last"), ("sessions", "last"), ("sessions", "-duration"), ("sessions", "host"), ("sessions", "-rtt_us"),
@@ -61,6 +64,18 @@ def forth_and_back(site):
         assert found == expected, (page, sort, len(found), len(expected))
         assert back(site, last) == expected, (page, sort)
         assert len(set(expected)) == len(expected) > 0
+
+
+def of_one_moment(folder, sqlite, scratch):
+    """An export has each row once, whatever goes on meanwhile."""
+    path = scratch / "moment.db"
+    shutil.copy(json.loads(sqlite.read_text())["store"]["path"], path)
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA journal_mode=WAL")
+        count = db.execute("SELECT COUNT(*) FROM session").fetchone()[0]
+    script = Path(__file__).with_name("snapshot.php")
+    done = subprocess.run(["php", *php_options(), script, folder, path], capture_output=True, text=True, check=True)
+    assert count > 2000 and done.stdout.split() == [str(count)] * 2, (count, done.stdout)
 
 
 def while_rows_come(site, insert):

@@ -111,6 +111,12 @@ abstract class Db
         return false;
     }
 
+    /** Behind a table's name: that its rows are found by the index of this column. */
+    public function hint(string $table, string $column): string
+    {
+        return '';
+    }
+
     /** The condition that the text in $column contains the parameter of contained(). */
     abstract public function contains(string $column): string;
 
@@ -180,6 +186,17 @@ abstract class Db
     public function all(string $sql, array $params = []): array
     {
         return iterator_to_array($this->each($sql, $params), false);
+    }
+
+    /** What is read until the other is of one moment, however many statements that takes. */
+    public function beginSnapshot(): void
+    {
+        $this->pdo->beginTransaction();
+    }
+
+    public function endSnapshot(): void
+    {
+        $this->pdo->rollBack();
     }
 
     /**

@@ -119,6 +119,11 @@ final class DbMariadb extends Db
         return $this->value($sql, [$table, "{$table}_$column"]) !== null;
     }
 
+    public function hint(string $table, string $column): string
+    {
+        return " USE INDEX (`{$table}_$column`)";
+    }
+
     public function contains(string $column): string
     {
         // The columns compare byte by byte; a search should not.

@@ -20,6 +20,9 @@ final class Listing extends Rows
     /** Rows that are looked at where no index helps. */
     public const LOOKED = 50000;
 
+    /** Rows of an export that are asked for at once. */
+    private const AT_ONCE = 1000;
+
     /** While nothing was found, one looks further back for so many seconds. */
     private const PATIENCE = 0.1;
 
@@ -152,7 +155,7 @@ final class Listing extends Rows
         $rows = [];
         foreach ($this->parts($order, $isBackwards) as $part) {
             $order->beside($part, $isBackwards);
-            $sql = $this->chosen() . " FROM $this->table" . $part->sql() . $order->sql($isBackwards);
+            $sql = $this->chosen() . " FROM $this->table" . $this->hint() . $part->sql() . $order->sql($isBackwards);
             $params = [...$part->params, $count - count($rows)];
             array_push($rows, ...iterator_to_array($this->typed($this->db->each("$sql LIMIT ?", $params)), false));
             if (count($rows) === $count) {
@@ -165,11 +168,38 @@ final class Listing extends Rows
     /** All rows, however many: where sorting them would take the machine's memory, in the order that they are kept in. */
     public function all(string $sort): Generator
     {
-        $order = $this->order($this->isSorted($sort) ? $sort : "-$this->by", null);
-        foreach ($this->parts($order, false, true) as $part) {
-            $sql = $this->chosen() . " FROM $this->table" . $part->sql() . $order->sql(false);
-            yield from $this->typed($this->db->each($sql, $part->params));
-        }
+        $sort = $this->isSorted($sort) ? $sort : "-$this->by";
+        // In the order that they are kept in, some after the others: of all at once MariaDB
+        // makes a file first, and sends what is left when nobody wants it any more.
+        $most = $this->isKept($sort) ? self::AT_ONCE : PHP_INT_MAX;
+        $cursor = null;
+        // A session that goes on meanwhile would move to where the cursor has been.
+        $this->db->beginSnapshot();
+        do {
+            [$count, $last] = [0, []];
+            $order = $this->order($sort, $cursor);
+            foreach ($this->parts($order, false, true) as $part) {
+                $order->beside($part, false);
+                $sql = $this->chosen() . " FROM $this->table" . $this->hint() . $part->sql() . $order->sql(false);
+                foreach ($this->typed($this->db->each("$sql LIMIT ?", [...$part->params, $most - $count])) as $last) {
+                    $count++;
+                    yield $last;
+                }
+                if ($count === $most) {
+                    break;
+                }
+            }
+            $cursor = $count === $most ? Cursor::of($last, $this->key, $order->column) : null;
+        } while ($cursor !== null);
+        // Whoever does not want the rest ends it by leaving.
+        $this->db->endSnapshot();
+    }
+
+    /** Has the database find rows by what they are found by here: it does not know how few these are. */
+    private function hint(): string
+    {
+        $found = $this->conditions()[0];
+        return $found === [] ? '' : $this->db->hint($this->table, (string) $found[0][2]);
     }
 
     public function top(string $sort, int $count): array
@@ -215,7 +245,7 @@ final class Listing extends Rows
     private function isKept(string $sort): bool
     {
         $column = $this->columns[ltrim($sort, '-')];
-        return ($column->order ?? $column->sql) === $this->by;
+        return trim($column->order ?? $column->sql, '`') === $this->by;
     }
 
     /** Whether only the newest rows are looked at, if there are many. */
