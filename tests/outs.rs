@@ -249,7 +249,9 @@ fn mosquitto_has_states_introductions_and_a_last_will() {
     until("it is introduced again", || heard("homeassistant/").len() == 3 && heard("/state|").len() == 1);
     // Who ends says so.
     way.close();
-    until("its end is heard", || heard("house/weir/availability|offline").len() == 1);
+    // A connection that was made twice, by a machine that is busy, has left its will before.
+    let last = || heard("house/weir/availability|").pop();
+    until("its end is heard", || last().is_some_and(|line| line.ends_with("offline")));
 }
 
 #[test]
