@@ -84,6 +84,13 @@ mod tests {
             println!("this system takes no filters, and the test ends here: {error}");
             return;
         }
+        // The kernel reads attributes in its own byte order, and QEMU's user mode runs
+        // programs of the other one.
+        let order = std::fs::read_to_string("/sys/kernel/cpu_byteorder").unwrap_or_default();
+        if !order.is_empty() && (order.trim() == "big") != cfg!(target_endian = "big") {
+            println!("the kernel's byte order is another, and the test ends here");
+            return;
+        }
         let comes = |message: Vec<u8>| {
             to.send(&message).unwrap();
             from.recv(&mut [0; 256]).ok() == Some(message.len())
