@@ -234,9 +234,7 @@ fn write_web_info(config: &Config, place: Option<&Place>) -> Result<(), String> 
         "write_budget": budget, "password_file": password, "export": config.export.enabled});
     let path = &config.daemon.web_info;
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(failed)?;
-    }
+    fs::create_dir_all(files::folder(path)).map_err(failed)?;
     // Written aside and moved, so that a page never reads half of it. It may
     // hold the password of the pages' account: for its group only.
     let aside = path.with_extension("new");

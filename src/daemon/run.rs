@@ -15,9 +15,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub use door::door;
-use door::listen_to_people;
+use door::{bind, serve, signals};
 
-use super::answers::{Answers, Board};
+use super::answers::Board;
 use super::clock::{Clock, local};
 use super::coverage::Lines;
 use super::devices::{Leases, vendors_of};
@@ -34,7 +34,6 @@ use super::stopper::Stopper;
 use super::watch::{Watch, known_devices};
 use super::{Exit, load_config, open_places, policies, rules_of, write_web_info};
 use crate::config::{Choice, Config};
-use crate::control::Server;
 use crate::engine::Engine;
 use crate::places::Places;
 use crate::policy::Spent;
@@ -55,23 +54,16 @@ const STATUS_EVERY: Duration = Duration::from_secs(1);
 pub fn run(path: Option<&Path>, json: bool) -> Result<(), Exit> {
     let (config, path) = load(path, json)?;
     let rules = rules_of(&config, path.as_deref())?;
-    let signals = Signals::register().map_err(|error| Exit::Failed(format!("signals: {error}")))?;
+    let signals = signals()?;
     let mut clock = Clock::new();
     let (now, _) = clock.read();
-    let control = &config.daemon.control;
-    let server =
-        Server::bind(control).map_err(|error| Exit::Failed(format!("{}: {error}", control.display())))?;
+    let server = bind(&config)?;
     let output = Output::open(&config)?;
     let intake = Intake::open(&config, now)?;
     if let Err(text) = write_web_info(&config, output.queue.meter().place.as_ref()) {
         log::warn!("{text}; the pages will not find the data");
     }
-    let board = Board::default();
-    board.set_max_features(*config.apps.max_features);
-    listen_to_people(&board, &config, now);
-    let answers = Answers::new(board.clone(), config.daemon.web_password.clone());
-    let mut answers = answers.editing(path.as_deref(), &config);
-    let guard = server.spawn(move |question| answers.answer(question));
+    let (board, guard) = serve(server, &config, path.as_deref(), now);
     log::info!("{} apps by {}", rules.apps().len(), config.apps.features.display());
     let metrics = Metrics::open(&config, &board)?;
     let mut past = Past::of(&config);
@@ -251,7 +243,8 @@ impl Daemon {
             (said, levels)
         });
         if let Some(levels) = levels {
-            self.put_levels(levels);
+            self.levels = levels;
+            self.leave_out();
         }
         said
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::NAP;
 use crate::config::Config;
-use crate::control::Server;
+use crate::control::{Guard, Server};
 use crate::daemon::answers::{Answers, Board};
 use crate::daemon::clock::Clock;
 use crate::daemon::people::People;
@@ -18,23 +18,35 @@ use crate::time::Time;
 /// no daemon runs.
 pub fn door(path: Option<&Path>) -> Result<(), Exit> {
     let (config, path) = load_config(path)?;
-    let signals = Signals::register().map_err(|error| Exit::Failed(format!("signals: {error}")))?;
-    let control = &config.daemon.control;
-    let server =
-        Server::bind(control).map_err(|error| Exit::Failed(format!("{}: {error}", control.display())))?;
-    let board = Board::default();
-    board.set_max_features(*config.apps.max_features);
-    let mut clock = Clock::new();
-    listen_to_people(&board, &config, clock.read().0);
-    let answers = Answers::new(board.clone(), config.daemon.web_password.clone());
-    let mut answers = answers.editing(path.as_deref(), &config);
-    let guard = server.spawn(move |question| answers.answer(question));
+    let signals = signals()?;
+    let (board, guard) = serve(bind(&config)?, &config, path.as_deref(), Clock::new().read().0);
     while !signals.end.load(Ordering::Relaxed) {
         write_what_people_want(&board, &config);
         signals.wait(&[], NAP);
     }
     drop(guard);
     Ok(())
+}
+
+/// The signals that end a daemon, or have it read its files again.
+pub(super) fn signals() -> Result<Signals, Exit> {
+    Signals::register().map_err(|error| Exit::Failed(format!("signals: {error}")))
+}
+
+/// The socket that is to be asked on.
+pub(super) fn bind(config: &Config) -> Result<Server, Exit> {
+    let control = &config.daemon.control;
+    Server::bind(control).map_err(|error| Exit::Failed(format!("{}: {error}", control.display())))
+}
+
+/// Answers on `server`, until the guard goes, by what the board says.
+pub(super) fn serve(server: Server, config: &Config, path: Option<&Path>, now: Time) -> (Board, Guard) {
+    let board = Board::default();
+    board.set_max_features(*config.apps.max_features);
+    listen_to_people(&board, config, now);
+    let answers = Answers::new(board.clone(), config.daemon.web_password.clone());
+    let mut answers = answers.editing(path, config);
+    (board, server.spawn(move |question| answers.answer(question)))
 }
 
 /// Writes to the store, which nobody else writes to, what people said of devices.

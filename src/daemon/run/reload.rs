@@ -1,7 +1,5 @@
 //! SIGHUP: another configuration, other signatures, while it runs.
 
-use std::collections::HashMap;
-
 use serde_json::Value;
 
 use super::door::listen_to_people;
@@ -11,10 +9,8 @@ use crate::daemon::devices::{Leases, vendors_of};
 use crate::daemon::export::Export;
 use crate::daemon::intake::Intake;
 use crate::daemon::past::Past;
-use crate::daemon::privacy::Level;
 use crate::daemon::stopper::{Stopper, way};
 use crate::daemon::{open_places, rules_of, write_web_info};
-use crate::record::Device;
 use crate::time::Time;
 
 impl Daemon {
@@ -78,8 +74,8 @@ impl Daemon {
         } else if let Some(wrong) = self.board.people(|people| people.read(now)) {
             log::error!("reload: {wrong}; what is said of devices stays as it was");
         }
-        let levels = self.board.people(|people| people.levels());
-        self.put_levels(levels);
+        self.levels = self.board.people(|people| people.levels());
+        self.leave_out();
         log::set_max_level(level(&config));
         let rules_of_the_house = |config: &Config| config.blocking.enabled.then(|| config.policies.clone());
         let are_others = rules_of_the_house(&self.config) != rules_of_the_house(&config);
@@ -125,15 +121,13 @@ impl Daemon {
         }
         self.board.set_export(export.as_ref().map(Export::folder));
         self.export = export;
-        let levels = std::mem::take(&mut self.levels);
-        self.put_levels(levels);
+        self.leave_out();
     }
 
-    /// From here on no more is written of devices than that.
-    pub(super) fn put_levels(&mut self, levels: HashMap<Device, Level>) {
+    /// Has no packets written of devices that not everything is written of.
+    pub(super) fn leave_out(&mut self) {
         if let Some(export) = &mut self.export {
-            export.leave_out(levels.keys().copied());
+            export.leave_out(self.levels.keys().copied());
         }
-        self.levels = levels;
     }
 }
