@@ -16,8 +16,8 @@ PORT ?= 8080
 export IFACE PCAP BIND PORT
 
 # For `make cross`: which router, which program (sqlite; full has MariaDB over
-# TLS as well; units are the unit tests), and how many bytes each may have, as
-# routers have 16 MB of flash.
+# TLS as well; units are the unit tests), and how many bytes each may have on MIPS, as
+# such routers have 16 MB of flash.
 TARGET ?=
 PROGRAM ?= sqlite full
 BUDGET_SQLITE ?= 3200000

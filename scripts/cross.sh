@@ -8,7 +8,7 @@
 # only, full to MariaDB over TLS as well; both are made if none is named. units
 # is the unit tests. The result is target/cross/TRIPLE/sqlite/weir and so on.
 # OPT is the level of optimisation (s; z for MIPS, whose flash is the smallest), BUDGET_SQLITE and BUDGET_FULL are how many
-# bytes the program may have.
+# bytes the program may have on MIPS.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -230,10 +230,10 @@ open(path, "wb").write(elf[: max(ends)])' "$1"
 # MIPS, whose flash is the smallest.
 weigh() {
     local budget=BUDGET_${1^^} file=$work/$triple/$1/weir size
-    [[ $triple = mips* ]] || budget=none
     size=$(stat -c %s "$file")
     say "$(printf "%s, %s: %d bytes, %d with gzip" "$triple" "$1" "$size" "$(gzip -9c "$file" | wc -c)")"
-    [ -z "${!budget:-}" ] || [ "$size" -le "${!budget}" ] ||
+    [[ $triple = mips* ]] || return 0
+    [ -z "${!budget}" ] || [ "$size" -le "${!budget}" ] ||
         fail "$triple, $1: the program has $size bytes, and $budget allows ${!budget}"
 }
 
