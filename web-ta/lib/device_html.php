@@ -66,20 +66,6 @@ function deviceSessionTable(array $rows, Filter $filter, Labels $labels): string
     ], 'host', t('Sessions that were going on within the time'));
 }
 
-/**
- * Pairs of what and its value as HTML.
- *
- * @param array<string, ?string> $pairs title => HTML; null is left out
- */
-function pairs(array $pairs): string
-{
-    $html = '';
-    foreach (array_filter($pairs, is_string(...)) as $title => $value) {
-        $html .= '<div><dt>' . h($title) . "</dt><dd>$value</dd></div>";
-    }
-    return "<dl class=\"pairs\">$html</dl>";
-}
-
 /** What it is known by. @param array<string, mixed> $parts */
 function identityCard(array $parts, Filter $filter, Labels $labels): string
 {

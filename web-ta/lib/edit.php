@@ -100,6 +100,19 @@ final class Edit
         return $this->ask($command, $question, $this->field('csrf'));
     }
 
+    /** Saves an entry of config.toml that the form describes. @param array<string, mixed> $entry */
+    public function save(array $entry): array
+    {
+        return $this->change('config_save', ['version' => $this->field('version'), 'entry' => $entry]);
+    }
+
+    /** Removes the [[kind]] of config.toml that the form names. */
+    public function remove(string $kind): array
+    {
+        return $this->change('config_save', ['version' => $this->field('version'),
+            'remove' => ['kind' => $kind, 'name' => $this->field('name')]]);
+    }
+
     /** Asks until a look at the past week is over, or too long. @param array<string, mixed> $question */
     public function trial(string $command, array $question): array
     {

@@ -91,6 +91,12 @@ function doButton(string $do, string $title, string $class = ''): string
     return "<button type=\"submit\" name=\"do\" value=\"$do\" class=\"$class\">" . h($title) . '</button>';
 }
 
+/** Removes the entry called $name. @param array<string, mixed> $now what config_get told */
+function deleteForm(Edit $edit, array $now, string $name, string $title): string
+{
+    return editForm($edit, doButton('delete', $title, 'danger'), ['name' => $name, 'version' => $now['version']], 'inline');
+}
+
 /** A field for a text of many lines, exactly as it is: h() would spell out its line ends. */
 function textArea(string $name, string $text, string $title, int $rows, string $more = ''): string
 {

@@ -17,15 +17,14 @@ function listsPart(Edit $edit): ?string
     $does = $edit->does();
     $answer = [];
     if ($does === 'delete') {
-        $answer = $edit->change('config_save', ['version' => $edit->field('version'),
-            'remove' => ['kind' => 'threat', 'name' => $edit->field('name')]]);
+        $answer = $edit->remove('threat');
     } elseif ($does === 'save') {
-        $answer = $edit->change('config_save', ['version' => $edit->field('version'), 'entry' => ['kind' => 'threat', 'fields' => [
+        $answer = $edit->save(['kind' => 'threat', 'fields' => [
             'name' => trim($edit->field('name')),
             // The daemon takes nothing from another folder.
             'path' => 'lists/' . $edit->field('file'),
             'severity' => $edit->field('severity'),
-        ]]]);
+        ]]);
     }
     if (isset($answer['done'])) {
         return $edit->goOn($does === 'delete' ? 'deleted' : 'saved');
@@ -55,32 +54,28 @@ function listCards(Edit $edit, array $now, array $lists): string
     foreach ($lists['lists'] ?? [] as $list) {
         $name = (string) $list['name'];
         $is = $loaded[$name] ?? null;
-        $pairs = [[t('File'), h((string) $list['path'])]];
+        $pairs = [t('File') => h((string) $list['path'])];
         if ($is !== null) {
-            $pairs[] = [t('Entries'), h(t('{addresses} addresses, {networks} networks, {names} names', [
+            $pairs[t('Entries')] = h(t('{addresses} addresses, {networks} networks, {names} names', [
                 'addresses' => grouped((float) $is['addresses']),
                 'networks' => grouped((float) $is['networks']),
                 'names' => grouped((float) $is['names']),
-            ]))];
-            $pairs[] = [t('Lines not understood'), h(grouped((float) $is['unread']))];
+            ]));
+            $pairs[t('Lines not understood')] = h(grouped((float) $is['unread']));
             if ($is['dropped'] > 0) {
-                $pairs[] = [t('Left out beyond the limits'), h(grouped((float) $is['dropped']))];
+                $pairs[t('Left out beyond the limits')] = h(grouped((float) $is['dropped']));
             }
-            $pairs[] = [t('Version'), h(listVersion((string) $is['version']))];
+            $pairs[t('Version')] = h(listVersion((string) $is['version']));
         }
         $count = t('{n} in {days} days', ['n' => grouped($hits[$name] ?? 0.0), 'days' => (string) HIT_DAYS]);
-        $pairs[] = [t('Alerts'), isset($hits[$name]) ? anchor('./?' . http_build_query(['page' => 'alerts', 'q' => $name, 'range' => '30d']), h($count)) : h($count)];
-        $rows = '';
-        foreach ($pairs as [$title, $value]) {
-            $rows .= '<div><dt>' . h($title) . "</dt><dd>$value</dd></div>";
-        }
+        $pairs[t('Alerts')] = isset($hits[$name]) ? anchor('./?' . http_build_query(['page' => 'alerts', 'q' => $name, 'range' => '30d']), h($count)) : h($count);
         $state = match (true) {
             $list['there'] !== true => badge(t('the file is missing'), 'bad'),
             $is === null => badge(t('not read yet'), 'plain'),
             default => badge(t('read'), 'ok'),
         };
-        $delete = $now['writable'] !== true ? '' : editForm($edit, doButton('delete', t('Remove'), 'danger'), ['name' => $name, 'version' => $now['version']], 'inline');
-        $html .= card($name, "<dl class=\"pairs\">$rows</dl>$delete", $state);
+        $delete = $now['writable'] !== true ? '' : deleteForm($edit, $now, $name, t('Remove'));
+        $html .= card($name, pairs($pairs) . $delete, $state);
     }
     return $html === '' ? '<p class="card none">' . say('There are no lists yet.') . '</p>' : "<div class=\"grid three\">$html</div>";
 }

@@ -33,10 +33,9 @@ function outsPart(Edit $edit): ?string
     $does = $edit->does();
     $answer = [];
     if ($does === 'delete') {
-        $answer = $edit->change('config_save', ['version' => $edit->field('version'),
-            'remove' => ['kind' => 'out', 'name' => $edit->field('name')]]);
+        $answer = $edit->remove('out');
     } elseif ($does === 'save') {
-        $answer = $edit->change('config_save', ['version' => $edit->field('version'), 'entry' => outEntry($edit)]);
+        $answer = $edit->save(outEntry($edit));
     }
     if (isset($answer['done'])) {
         return $edit->goOn($does === 'delete' ? 'deleted' : 'saved');
@@ -102,15 +101,12 @@ function outCards(Edit $edit, array $now): string
     foreach ($now['outs'] as $out) {
         [$name, $kind] = [(string) ($out['name'] ?? ''), (string) ($out['kind'] ?? '')];
         $is = $status[$name] ?? null;
-        $pairs = [[t('Kind'), outKind($kind)], [t('Goes to'), (string) ($out['server'] ?? $out['url'] ?? $out['path'] ?? DASH)]];
+        $place = (string) ($out['server'] ?? $out['url'] ?? $out['path'] ?? DASH);
+        $pairs = [t('Kind') => h(outKind($kind)), t('Goes to') => h($place)];
         if ($is !== null) {
-            $pairs[] = [t('Sent'), grouped((float) $is['written'])];
-            $pairs[] = [t('Lost'), grouped((float) $is['lost'])];
-            $pairs[] = [t('Waiting'), grouped((float) $is['waiting'])];
-        }
-        $rows = '';
-        foreach ($pairs as [$title, $text]) {
-            $rows .= '<div><dt>' . h($title) . '</dt><dd>' . h($text) . '</dd></div>';
+            $pairs[t('Sent')] = h(grouped((float) $is['written']));
+            $pairs[t('Lost')] = h(grouped((float) $is['lost']));
+            $pairs[t('Waiting')] = h(grouped((float) $is['waiting']));
         }
         $state = match (true) {
             $is === null => badge(t('not begun'), 'plain'),
@@ -120,8 +116,8 @@ function outCards(Edit $edit, array $now): string
         $trouble = wrongBox((string) ($is['trouble'] ?? ''));
         $change = isset(OUT_FIELDS[$kind]) ? anchor($edit->url(['edit' => $name]), say('Change'), 'button') : '';
         $buttons = $now['writable'] !== true ? '' : "<div class=\"buttons\">$change"
-            . editForm($edit, doButton('delete', t('Delete'), 'danger'), ['name' => $name, 'version' => $now['version']], 'inline') . '</div>';
-        $cards .= card($name, "<dl class=\"pairs\">$rows</dl>$trouble$buttons", $state);
+            . deleteForm($edit, $now, $name, t('Delete')) . '</div>';
+        $cards .= card($name, pairs($pairs) . $trouble . $buttons, $state);
     }
     $links = '';
     foreach ($now['writable'] === true ? array_keys(OUT_FIELDS) : [] as $kind) {

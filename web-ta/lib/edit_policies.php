@@ -17,20 +17,19 @@ function policiesPart(Edit $edit): ?string
     $does = $edit->does();
     $answer = [];
     if ($does === 'delete') {
-        $answer = $edit->change('config_save', ['version' => $edit->field('version'),
-            'remove' => ['kind' => 'policy', 'name' => $edit->field('name')]]);
+        $answer = $edit->remove('policy');
         if (isset($answer['done'])) {
             return $edit->goOn('deleted');
         }
     } elseif ($does === 'save' || $does === 'try') {
-        $change = ['entry' => policyEntry($edit)];
+        $entry = policyEntry($edit);
         if ($does === 'save') {
-            $answer = $edit->change('config_save', $change + ['version' => $edit->field('version')]);
+            $answer = $edit->save($entry);
             if (isset($answer['done'])) {
                 return $edit->goOn('saved');
             }
         } else {
-            $answer = $edit->trial('policy_try', $change);
+            $answer = $edit->trial('policy_try', ['entry' => $entry]);
         }
     }
     $now = $edit->ask('config_get');
@@ -83,21 +82,17 @@ function policyList(Edit $edit, array $now): string
         $devices = array_map(static fn (mixed $device) => $labels?->deviceText((string) $device) ?? (string) $device, $policy['devices'] ?? []);
         $what = [...($policy['apps'] ?? []), ...($policy['classes'] ?? []), ...($policy['hosts'] ?? [])];
         $pairs = [
-            [t('Devices'), $devices === [] ? t('all') : implode(', ', $devices)],
-            [t('What'), $what === [] ? t('everything') : implode(', ', $what)],
-            [t('When'), ($policy['times'] ?? []) === [] ? t('always') : implode(', ', $policy['times'])],
+            t('Devices') => h($devices === [] ? t('all') : implode(', ', $devices)),
+            t('What') => h($what === [] ? t('everything') : implode(', ', $what)),
+            t('When') => h(($policy['times'] ?? []) === [] ? t('always') : implode(', ', $policy['times'])),
         ];
         if (isset($policy['quota'])) {
-            $pairs[] = [t('Free in a day'), (string) $policy['quota']];
-        }
-        $list = '';
-        foreach ($pairs as [$title, $text]) {
-            $list .= '<div><dt>' . h($title) . '</dt><dd>' . h($text) . '</dd></div>';
+            $pairs[t('Free in a day')] = h((string) $policy['quota']);
         }
         $state = ($policy['dry_run'] ?? false) === true ? badge(t('only tried'), 'plain') : badge(t('stops'), 'ok');
         $buttons = $now['writable'] !== true ? '' : '<div class="buttons">' . anchor($edit->url(['edit' => $name]), say('Change'), 'button')
-            . editForm($edit, doButton('delete', t('Delete'), 'danger'), ['name' => $name, 'version' => $now['version']], 'inline') . '</div>';
-        $cards .= card($name, "<dl class=\"pairs\">$list</dl>$buttons", $state);
+            . deleteForm($edit, $now, $name, t('Delete')) . '</div>';
+        $cards .= card($name, pairs($pairs) . $buttons, $state);
     }
     $new = $now['writable'] === true ? '<p>' . anchor($edit->url(['new' => '1']), say('New policy'), 'button') . '</p>' : '';
     return ($cards === '' ? '<p class="card none">' . say('There are no policies yet.') . '</p>' : "<div class=\"grid three\">$cards</div>") . $new;

@@ -104,6 +104,20 @@ function tile(string $title, string $html, string $below = '', string $class = '
         . ($below === '' ? '' : "<small>$below</small>") . '</dd></div>';
 }
 
+/**
+ * Pairs of what and its value as HTML.
+ *
+ * @param array<string, ?string> $pairs title => HTML; null is left out
+ */
+function pairs(array $pairs): string
+{
+    $html = '';
+    foreach (array_filter($pairs, is_string(...)) as $title => $value) {
+        $html .= '<div><dt>' . h($title) . "</dt><dd>$value</dd></div>";
+    }
+    return "<dl class=\"pairs\">$html</dl>";
+}
+
 /** The name of a card's title, for links to it. */
 function cardId(string $title): string
 {

@@ -48,6 +48,8 @@ final class Listing extends Rows
     private ?string $until;
     /** @var ?list<Segment> */
     private ?array $segments = null;
+    /** @var ?list<Segment> those of all rows */
+    private ?array $whole = null;
     /** @var ?array{list<array{string, list<int|string>, ?string}>, list<array{string, list<int|string>, ?string}>} */
     private ?array $conditions = null;
 
@@ -154,10 +156,7 @@ final class Listing extends Rows
     {
         $rows = [];
         foreach ($this->parts($order, $isBackwards) as $part) {
-            $order->beside($part, $isBackwards);
-            $sql = $this->chosen() . " FROM $this->table" . $this->hint() . $part->sql() . $order->sql($isBackwards);
-            $params = [...$part->params, $count - count($rows)];
-            array_push($rows, ...iterator_to_array($this->typed($this->db->each("$sql LIMIT ?", $params)), false));
+            array_push($rows, ...iterator_to_array($this->of($part, $order, $isBackwards, $count - count($rows)), false));
             if (count($rows) === $count) {
                 break;
             }
@@ -179,9 +178,7 @@ final class Listing extends Rows
             [$count, $last] = [0, []];
             $order = $this->order($sort, $cursor);
             foreach ($this->parts($order, false, true) as $part) {
-                $order->beside($part, false);
-                $sql = $this->chosen() . " FROM $this->table" . $this->hint() . $part->sql() . $order->sql(false);
-                foreach ($this->typed($this->db->each("$sql LIMIT ?", [...$part->params, $most - $count])) as $last) {
+                foreach ($this->of($part, $order, false, $most - $count) as $last) {
                     $count++;
                     yield $last;
                 }
@@ -193,6 +190,14 @@ final class Listing extends Rows
         } while ($cursor !== null);
         // Whoever does not want the rest ends it by leaving.
         $this->db->endSnapshot();
+    }
+
+    /** Rows of a segment, behind the cursor or before it; $count at most. */
+    private function of(Where $part, Order $order, bool $isBackwards, int $count): Generator
+    {
+        $order->beside($part, $isBackwards);
+        $sql = $this->chosen() . " FROM $this->table" . $this->hint() . $part->sql() . $order->sql($isBackwards);
+        return $this->typed($this->db->each("$sql LIMIT ?", [...$part->params, $count]));
     }
 
     /** Has the database find rows by what they are found by here: it does not know how few these are. */
@@ -296,7 +301,7 @@ final class Listing extends Rows
     private function parts(Order $order, bool $isBackwards, bool $isAll = false): array
     {
         $sort = ($order->isDown ? '-' : '') . $order->column;
-        $segments = $isAll ? $this->segments(false) : ($this->segments ??= $this->segments($this->isBounded($sort)));
+        $segments = $isAll ? ($this->whole ??= $this->segments(false)) : ($this->segments ??= $this->segments($this->isBounded($sort)));
         $isKept = $this->isKept($sort);
         if ($isKept) {
             [$least, $below] = $order->ends($isBackwards);

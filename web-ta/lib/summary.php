@@ -159,9 +159,8 @@ function summaryVolumes(Db $db, Filter $filter, ?Filter $before): array
 function summaryBusy(Db $db, Filter $filter, float $minute): array
 {
     $where = usageWhere($db, $filter)->add('id >= ?', Span::id($minute - (ACTIVE_MINUTES - 1) * 60e6));
-    $busy = [];
-    $wholes = partsOfDevices($db);
-    foreach (['device' => $wholes, 'app' => []] as $key => $parts) {
+    $busy = ['devices' => [], 'apps' => []];
+    foreach (['device' => partsOfDevices($db), 'app' => []] as $key => $parts) {
         $sums = [];
         $sql = "SELECT $key, SUM(bytes_in + bytes_out) AS bytes FROM traffic" . $where->sql() . " GROUP BY $key";
         foreach ($db->each($sql, $where->params) as $row) {
@@ -173,7 +172,7 @@ function summaryBusy(Db $db, Filter $filter, float $minute): array
             $busy["{$key}s"][] = [$key => $name === '' ? null : (string) $name, 'bytes' => $bytes];
         }
     }
-    return $busy + ['devices' => [], 'apps' => []];
+    return $busy;
 }
 
 /** Devices and apps in the lists of what goes on now. */
