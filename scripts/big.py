@@ -21,6 +21,7 @@ import argparse
 import bisect
 import itertools
 import json
+import os
 import random
 import signal
 import sqlite3
@@ -236,7 +237,8 @@ def rolled(net, scale, newest):
     yield "rollup_name", [dict(id=n, name=name) for name, n in names.items()]
     all_pairs = [(names[device], names.get(app, 0)) for device, app in pairs(net)]
     all_pairs = all_pairs[:max(int(len(all_pairs) * min(scale * 10, 1)), 20)]
-    newest = newest // (60 * SECOND) // 1440 * 1440
+    ahead = time.localtime().tm_gmtoff // 60
+    newest = (newest // (60 * SECOND) + ahead) // 1440 * 1440 - ahead
     steps = [("traffic_hour", 60, 2880, 30 * 1440, 6), ("traffic_day", 1440, 30 * 1440, 365 * 1440, 1),
              ("traffic_month", 43200, 365 * 1440, 665 * 1440, 1)]
     for table, step, first, end, part in steps:
@@ -452,6 +454,9 @@ def main():
     args.add_argument("--plans", type=Path, help="tests/web/speed.py: to look at plans as soon as the rows are there, and end")
     args.add_argument("--stay", type=int, default=1, help="1: the server is kept until a signal comes")
     args = args.parse_args()
+    # Days are those of the pages that the tests serve, unless somebody wants others.
+    os.environ.setdefault("TZ", "Asia/Shanghai")
+    time.tzset()
     folder = args.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     server = start_server(folder, args.scale) if args.kind == "mariadb" else None
@@ -464,7 +469,8 @@ def main():
         subprocess.run([args.weir.resolve(), "read", "-c", folder / "config.toml", empty], check=True)
         db = Sqlite(folder / "w.db") if server is None else Mariadb(folder / "mariadb.sock", folder)
         fill(db, args.scale, int(time.time()) * SECOND)
-        say("done")
+        subprocess.run([args.weir.resolve(), "read", "-c", folder / "config.toml", empty], check=True)
+        say("summed up, done")
         if args.plans:
             pages = Path(__file__).resolve().parent.parent / "web-ta"
             subprocess.run([sys.executable, args.plans, pages, folder / "web.json", "--plans"], check=True)

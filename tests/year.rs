@@ -112,6 +112,7 @@ fn a_year_by_device_and_app_fits_twenty_megabytes() {
     let tables = ["traffic", "traffic_hour", "traffic_day", "traffic_month"];
     let counts = tables.map(|table| number(&path, &format!("SELECT COUNT(*) FROM {table}")));
     println!("rows by minute, hour, day and month: {counts:?}");
+    println!("rows of sums: {}", number(&path, "SELECT COUNT(*) FROM traffic_sum"));
     let columns = ["bytes_out", "bytes_in", "packets", "sessions", "active_seconds"];
     let kept: [u64; 5] = columns.map(|column| {
         tables

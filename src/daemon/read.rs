@@ -79,6 +79,7 @@ pub(super) fn read_into(
     if let Err(Stop::Exit(exit)) = reader.finish() {
         return exit.map_or(Ok(()), Err);
     }
+    reader.store.sum_up(Clock::new().read().0)?;
     if trouble.is_empty() { Ok(()) } else { Err(Exit::Input(trouble)) }
 }
 

@@ -51,5 +51,43 @@ pub const NAME: Table = Table {
     searched: &[],
 };
 
+/// Volumes added up once more, so that a page about a month need not do it.
+pub const SUM: Table = Table {
+    name: "traffic_sum",
+    doc: "Volumes of hours, days and months that are over, added up: what the pages read instead of many \
+          rows of the other tables, which it is made of.",
+    columns: &SUM_COLUMNS,
+    keys: 5,
+    indexes: &[],
+    searched: &[],
+};
+
+const SUM_COLUMNS: [Column; 10] = {
+    let mut columns = [COLUMNS[0]; 10];
+    columns[0] = number("step", 8, "Of an hour (1), a day (2) or a month (3).");
+    columns[1] = number("kind", 8, "By device (1, app is 0), by app (2, device is 0) or by both (4).");
+    let mut n = 0;
+    while n < COLUMNS.len() {
+        columns[n + 2] = COLUMNS[n];
+        n += 1;
+    }
+    columns
+};
+
+/// What is in it.
+pub const SUMMED: Table = Table {
+    name: "traffic_summed",
+    doc: "The hours, days and months that traffic_sum is to have: all with volumes, up to the newest of each.",
+    columns: &[
+        number("step", 8, "An hour (1), a day (2) or a month (3)."),
+        number("time", 32, "Its begin, in minutes since 1970."),
+        number("ends", 32, "Its end, which is no longer in it."),
+        number("kinds", 8, "The kinds that are there, added. 0: it changed, and is still to be made."),
+    ],
+    keys: 2,
+    indexes: &[],
+    searched: &[],
+};
+
 /// The tables that no record is written to: the stores fill them.
-pub static ROLLUPS: &[Table] = &[HOUR, DAY, MONTH, NAME];
+pub static ROLLUPS: &[Table] = &[HOUR, DAY, MONTH, NAME, SUM, SUMMED];

@@ -90,6 +90,13 @@ pub trait Store {
         Ok(0)
     }
 
+    /// Adds up the volumes of what is over at `now`, for whoever looks at them. What
+    /// keeps does so by and by.
+    fn sum_up(&mut self, now: Time) -> Result<(), Error> {
+        let _ = now;
+        Ok(())
+    }
+
     /// How long records should be collected before they are written.
     fn pause(&self) -> Duration {
         Duration::ZERO
@@ -196,6 +203,10 @@ impl<S: Store + ?Sized> Store for Box<S> {
 
     fn keep(&mut self, now: Time) -> Result<u64, Error> {
         (**self).keep(now)
+    }
+
+    fn sum_up(&mut self, now: Time) -> Result<(), Error> {
+        (**self).sum_up(now)
     }
 
     fn sessions_while(&mut self, since: Time, each: &mut dyn FnMut(&Labelled) -> bool) -> Result<(), Error> {

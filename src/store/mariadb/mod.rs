@@ -21,7 +21,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
-use super::rollup;
+use super::rollup::{self, sums};
 use super::{
     Bounds, DEVICES_SELECT, Error, Labelled, Namer, RELABEL_UPDATE, SESSIONS_AT_ONCE, SESSIONS_SELECT, Store,
     before, of_device, tables,
@@ -199,10 +199,11 @@ impl Mariadb {
 
 impl Store for Mariadb {
     fn write(&mut self, records: &[Record]) -> Result<(), Error> {
-        let zone = self.bounds.rollup.zone;
+        let plan = self.bounds.rollup;
         self.blocking(|sql| {
             rollup::whole(sql, |sql| {
-                let late = rollup::late(sql, zone, records)?;
+                let late = rollup::late(sql, plan.zone, records)?;
+                sums::changed(sql, &plan, records, &late)?;
                 sql.wait(async |connection| insert_all(connection, records, &late).await)
             })
         })
@@ -211,7 +212,11 @@ impl Store for Mariadb {
     fn keep(&mut self, now: Time) -> Result<u64, Error> {
         let bounds = self.bounds;
         let plan = bounds.rollup;
-        let folded = self.blocking(|sql| rollup::fold(sql, &plan, now))?;
+        let folded = self.blocking(|sql| {
+            let folded = rollup::fold(sql, &plan, now)?;
+            sums::make(sql, &plan, now)?;
+            Ok(folded)
+        })?;
         let deleted = self.with(async |connection| delete_before(connection, now.back(bounds.keep)).await)?;
         let too_large = self.blocking(|sql| {
             if sql.wait(async |connection| size(connection, tables()).await)? <= bounds.max_size {
@@ -236,6 +241,12 @@ impl Store for Mariadb {
         })?;
         self.compare_clocks(now)?;
         Ok(folded + deleted + too_large)
+    }
+
+    fn sum_up(&mut self, now: Time) -> Result<(), Error> {
+        let plan = self.bounds.rollup;
+        while self.blocking(|sql| sums::make(sql, &plan, now))? {}
+        Ok(())
     }
 
     fn sessions_while(&mut self, since: Time, each: &mut dyn FnMut(&Labelled) -> bool) -> Result<(), Error> {
@@ -270,6 +281,9 @@ impl Store for Mariadb {
                     break;
                 }
             }
+        }
+        if deleted > 0 {
+            self.blocking(|sql| rollup::whole(sql, sums::make_all_again))?;
         }
         Ok(deleted)
     }

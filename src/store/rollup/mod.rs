@@ -2,9 +2,11 @@
 //!
 //! A row is always in one table only: folding moves it. So what all tables
 //! hold together is what was counted, whenever the power goes, and a page adds
-//! them up. The statements are the same for both databases, but for a few words.
+//! them up, or reads the [`sums`] that are made of them. The statements are the same for both databases, but for a few words.
 
+mod bucket;
 mod calendar;
+pub mod sums;
 #[cfg(test)]
 pub mod tests;
 
@@ -12,6 +14,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::time::Duration;
 
+use bucket::Bucket;
 pub use calendar::{Step, Zone, utc};
 
 use crate::record::{Dialect, Id, Record};
@@ -93,7 +96,10 @@ pub fn fold<S: Sql>(sql: &mut S, plan: &Plan, now: Time) -> Result<u64, S::Error
         moved += fold_before(sql, plan, from, to.begin(now.back(keep.max(WRITTEN_AFTER)), plan.zone))?;
     }
     let oldest = minutes(Step::Month.begin(now.back(plan.months), plan.zone));
-    Ok(moved + sql.run("DELETE FROM traffic_month WHERE time < ?", &[oldest])?)
+    whole(sql, |sql| {
+        sums::deleted(sql, Step::Month, (0, oldest))?;
+        Ok(moved + sql.run("DELETE FROM traffic_month WHERE time < ?", &[oldest])?)
+    })
 }
 
 /// Minutes before `time`, but not those that are still being written at `now`.
@@ -122,28 +128,35 @@ fn oldest<S: Sql>(sql: &mut S, step: Step) -> Result<Option<Time>, S::Error> {
 }
 
 /// Moves all rows of `from` that go where its row of `oldest` goes. Returns how
-/// many left, and how many there are now in their place.
+/// many left, sums among them, and how many there are now in their place.
 fn fold_bucket<S: Sql>(sql: &mut S, plan: &Plan, from: Step, oldest: Time) -> Result<(u64, u64), S::Error> {
     let to = from.upper();
-    let bucket = to.begin(oldest, plan.zone);
-    let end = to.next(bucket, plan.zone).max(oldest + Duration::from_secs(60));
+    let begin = to.begin(oldest, plan.zone);
+    let end = to.next(begin, plan.zone).max(oldest + Duration::from_secs(60));
+    let bucket = Bucket::of(to, minutes(begin));
     // Names that come with it can be nowhere else.
     let known = sql.number("SELECT MAX(id) FROM rollup_name", &[])?.unwrap_or(0);
-    let mut moved = 0;
+    let (mut moved, mut sums) = (0, 0);
     loop {
-        let part = whole(sql, |sql| move_part(sql, plan, from, (bucket, end), known))?;
+        let part = whole(sql, |sql| {
+            let part = move_part(sql, plan, from, &bucket, end, known)?;
+            if part > 0 && self::oldest(sql, from)?.is_none_or(|oldest| oldest >= end) {
+                sums += sums::folded(sql, plan, to, (begin, end))?;
+            }
+            Ok(part)
+        })?;
         moved += part;
         if part == 0 {
             break;
         }
     }
     whole(sql, |sql| {
-        if merge_smallest(sql, to, bucket, plan.max_pairs)? {
+        if bucket.merge_smallest(sql, plan.max_pairs)? {
             drop_names(sql)?;
         }
         Ok(())
     })?;
-    Ok((moved, count_bucket(sql, to, bucket)?))
+    Ok((moved + sums, bucket.count(sql)?))
 }
 
 /// Does `work` as one transaction.
@@ -168,30 +181,23 @@ pub fn whole<S: Sql, T>(
     }
 }
 
-/// Moves some of the rows before `end` to the bucket that begins at `begin`: of the
-/// minutes a number, of hours and days those of one. Names above `known` came with
-/// this bucket.
+/// Moves some of the rows before `end` to `bucket`: of the minutes a number, of hours
+/// and days those of one. Names above `known` came with this bucket.
 fn move_part<S: Sql>(
     sql: &mut S,
     plan: &Plan,
     from: Step,
-    (begin, end): (Time, Time),
+    bucket: &Bucket,
+    end: Time,
     known: i64,
 ) -> Result<u64, S::Error> {
-    let to = from.upper();
-    let (table, bucket) = (to.table(), minutes(begin));
-    let add = add(sql.dialect(), table);
-    let counts = COUNTS.join(", ");
     if from != Step::Minute {
         let source = from.table();
         let oldest =
             sql.number(&format!("SELECT MIN(time) FROM {source} WHERE time < ?"), &[minutes(end)])?;
         let Some(oldest) = oldest else { return Ok(0) };
-        let insert = format!(
-            "INSERT INTO {table} (time, device, app, {counts}) \
-             SELECT ?, device, app, {counts} FROM {source} WHERE time = ? {add}"
-        );
-        sql.run(&insert, &[bucket, oldest])?;
+        let counts = COUNTS.join(", ");
+        bucket.add(sql, &format!("SELECT device, app, {counts} FROM {source} WHERE time = ?"), &[oldest])?;
         return sql.run(&format!("DELETE FROM {source} WHERE time = ?"), &[oldest]);
     }
     let end = Id::first_at(end).number();
@@ -199,25 +205,38 @@ fn move_part<S: Sql>(
     let next =
         sql.number("SELECT id FROM traffic WHERE id < ? ORDER BY id LIMIT 1 OFFSET ?", &[end, AT_ONCE])?;
     let end = next.unwrap_or(end);
-    for column in ["device", "app"] {
-        add_names(sql, column, end)?;
-    }
-    let sums = COUNTS.map(|column| sum(sql.dialect(), &format!("t.{column}")));
-    // Grouped by the numbers alone: the names are looked up once for each pair.
-    let insert = format!(
-        "INSERT INTO {table} (time, device, app, {counts}) \
-         SELECT ?, d.id, COALESCE(a.id, 0), {sums} FROM traffic t \
-         JOIN rollup_name d ON d.name = t.device LEFT JOIN rollup_name a ON a.name = t.app \
-         WHERE t.id < ? GROUP BY d.id, COALESCE(a.id, 0) {add}",
-        sums = sums.join(", ")
-    );
-    sql.run(&insert, &[bucket, end])?;
-    if merge_smallest(sql, to, begin, plan.max_pairs)? {
-        let used = ["device", "app"].map(|column| format!("SELECT {column} FROM {table} WHERE time = ?"));
-        let drop = format!("DELETE FROM rollup_name WHERE id > ? AND id NOT IN ({})", used.join(" UNION "));
-        sql.run(&drop, &[known, bucket, bucket])?;
-    }
+    add_minutes(sql, plan, bucket, (0, end), known)?;
     sql.run("DELETE FROM traffic WHERE id < ?", &[end])
+}
+
+/// Adds the minutes whose ids are within `ids` to `bucket`. Names above `known` came
+/// with this bucket.
+fn add_minutes<S: Sql>(
+    sql: &mut S,
+    plan: &Plan,
+    bucket: &Bucket,
+    ids: (i64, i64),
+    known: i64,
+) -> Result<(), S::Error> {
+    for column in ["device", "app"] {
+        add_names(sql, column, ids)?;
+    }
+    let sums = COUNTS.map(|column| format!("{} AS {column}", sum(sql.dialect(), &format!("t.{column}"))));
+    // Grouped by the numbers alone: the names are looked up once for each pair.
+    let select = format!(
+        "SELECT d.id AS device, COALESCE(a.id, 0) AS app, {} FROM traffic t \
+         JOIN rollup_name d ON d.name = t.device LEFT JOIN rollup_name a ON a.name = t.app \
+         WHERE t.id >= ? AND t.id < ? GROUP BY d.id, COALESCE(a.id, 0)",
+        sums.join(", ")
+    );
+    bucket.add(sql, &select, &[ids.0, ids.1])?;
+    if bucket.merge_smallest(sql, plan.max_pairs)? {
+        let used = ["device", "app"]
+            .map(|column| format!("SELECT {column} FROM {} WHERE {}", bucket.table, bucket.condition()));
+        let drop = format!("DELETE FROM rollup_name WHERE id > ? AND id NOT IN ({})", used.join(" UNION "));
+        sql.run(&drop, &[&[known], bucket.values(), bucket.values()].concat())?;
+    }
+    Ok(())
 }
 
 /// MariaDB's sums are decimals.
@@ -228,27 +247,14 @@ fn sum(dialect: Dialect, column: &str) -> String {
     }
 }
 
-/// What makes an INSERT into `table` add to the row that is there.
-fn add(dialect: Dialect, table: &str) -> String {
-    let sums = COUNTS.map(|column| match dialect {
-        Dialect::Sqlite => format!("{column} = {table}.{column} + excluded.{column}"),
-        Dialect::Mariadb => format!("{column} = {table}.{column} + VALUES({column})"),
-    });
-    let begin = match dialect {
-        Dialect::Sqlite => "ON CONFLICT (time, device, app) DO UPDATE SET",
-        Dialect::Mariadb => "ON DUPLICATE KEY UPDATE",
-    };
-    format!("{begin} {}", sums.join(", "))
-}
-
-/// Gives numbers to the names of rows before `end` that have none, in an order
+/// Gives numbers to the names of rows within `ids` that have none, in an order
 /// that does not depend on the database.
-fn add_names<S: Sql>(sql: &mut S, column: &str, end: i64) -> Result<(), S::Error> {
+fn add_names<S: Sql>(sql: &mut S, column: &str, ids: (i64, i64)) -> Result<(), S::Error> {
     let select = format!(
-        "SELECT DISTINCT {column} FROM traffic WHERE id < ? AND {column} IS NOT NULL \
+        "SELECT DISTINCT {column} FROM traffic WHERE id >= ? AND id < ? AND {column} IS NOT NULL \
          AND NOT EXISTS (SELECT 1 FROM rollup_name WHERE name = {column}) ORDER BY {column}"
     );
-    let names = sql.texts(&select, &[end])?;
+    let names = sql.texts(&select, &[ids.0, ids.1])?;
     if names.is_empty() {
         return Ok(());
     }
@@ -259,56 +265,20 @@ fn add_names<S: Sql>(sql: &mut S, column: &str, end: i64) -> Result<(), S::Error
     Ok(())
 }
 
-/// The smallest rows of a bucket with too many become one, which has neither
-/// a device nor an app: an attack must not fill the database, and the sums stay.
-/// Tells whether there were too many.
-fn merge_smallest<S: Sql>(sql: &mut S, step: Step, bucket: Time, max: u32) -> Result<bool, S::Error> {
-    let pairs = count_bucket(sql, step, bucket)?;
-    if pairs <= u64::from(max) {
-        return Ok(false);
-    }
-    let (table, bucket) = (step.table(), minutes(bucket));
-    let many = i64::try_from(pairs - u64::from(max)).unwrap_or(i64::MAX).saturating_add(1);
-    let smallest = format!(
-        "FROM {table} WHERE time = ? AND device > 0 ORDER BY bytes_out + bytes_in, device, app LIMIT ?"
-    );
-    let sums = COUNTS.map(|column| sum(sql.dialect(), column)).join(", ");
-    let counts = COUNTS.join(", ");
-    let insert = format!(
-        "INSERT INTO {table} (time, device, app, {counts}) \
-         SELECT ?, 0, 0, {sums} FROM (SELECT {counts} {smallest}) AS smallest WHERE 1 = 1 {add}",
-        add = add(sql.dialect(), table)
-    );
-    sql.run(&insert, &[bucket, bucket, many])?;
-    let delete = match sql.dialect() {
-        Dialect::Sqlite => {
-            format!("DELETE FROM {table} WHERE (time, device, app) IN (SELECT time, device, app {smallest})")
-        }
-        Dialect::Mariadb => format!("DELETE {smallest}"),
-    };
-    sql.run(&delete, &[bucket, many])?;
-    Ok(true)
-}
-
 /// Forgets names that no row has.
 fn drop_names<S: Sql>(sql: &mut S) -> Result<(), S::Error> {
-    let tables = [Step::Hour, Step::Day, Step::Month].map(Step::table);
+    let tables = ["traffic_hour", "traffic_day", "traffic_month", "traffic_sum"];
     let used = ["device", "app"]
         .map(|column| tables.map(|table| format!("SELECT {column} FROM {table}")).join(" UNION "));
     sql.run(&format!("DELETE FROM rollup_name WHERE id NOT IN ({})", used.join(" UNION ")), &[])?;
     Ok(())
 }
 
-fn count_bucket<S: Sql>(sql: &mut S, step: Step, bucket: Time) -> Result<u64, S::Error> {
-    let text = format!("SELECT COUNT(*) FROM {} WHERE time = ?", step.table());
-    Ok(sql.number(&text, &[minutes(bucket)])?.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
-}
-
 /// Rows of all roll-ups.
 pub fn rows<S: Sql>(sql: &mut S) -> Result<u64, S::Error> {
     let mut rows = 0;
-    for step in [Step::Hour, Step::Day, Step::Month] {
-        let count = sql.number(&format!("SELECT COUNT(*) FROM {}", step.table()), &[])?.unwrap_or(0);
+    for table in ["traffic_hour", "traffic_day", "traffic_month", "traffic_sum"] {
+        let count = sql.number(&format!("SELECT COUNT(*) FROM {table}"), &[])?.unwrap_or(0);
         rows += u64::try_from(count).unwrap_or(0);
     }
     Ok(rows)
@@ -332,8 +302,11 @@ pub fn squeeze<S: Sql>(sql: &mut S, plan: &Plan, now: Time, max: u64) -> Result<
     for step in [Step::Month, Step::Day, Step::Hour] {
         while rows > max {
             let Some(oldest) = oldest(sql, step)? else { break };
-            let delete = format!("DELETE FROM {} WHERE time = ?", step.table());
-            let left = sql.run(&delete, &[minutes(oldest)])?;
+            let oldest = minutes(oldest);
+            let left = whole(sql, |sql| {
+                sums::deleted(sql, step, (oldest, oldest + 1))?;
+                Bucket::of(step, oldest).clear(sql)
+            })?;
             rows = rows.saturating_sub(left);
             moved += left;
         }
@@ -370,7 +343,7 @@ pub fn late<S: Sql>(sql: &mut S, zone: Zone, records: &[Record]) -> Result<Late,
 
 fn is_folded<S: Sql>(sql: &mut S, zone: Zone, hour: Time) -> Result<bool, S::Error> {
     for step in [Step::Hour, Step::Day, Step::Month] {
-        if count_bucket(sql, step, step.begin(hour, zone))? > 0 {
+        if Bucket::of(step, minutes(step.begin(hour, zone))).count(sql)? > 0 {
             return Ok(true);
         }
     }

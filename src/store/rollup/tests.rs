@@ -7,7 +7,7 @@ use crate::record::{Device, Ids, ROLLUPS, Traffic, create};
 use crate::store::sqlite::Sqlite;
 use crate::store::{Bounds, Store};
 
-const DAY: u64 = 86_400;
+pub const DAY: u64 = 86_400;
 
 pub const PLAN: Plan = Plan {
     minutes: Duration::from_secs(2 * DAY),
@@ -20,9 +20,9 @@ pub const PLAN: Plan = Plan {
 };
 
 /// 2024-01-01.
-const BEGIN: u64 = 1_704_067_200;
+pub const BEGIN: u64 = 1_704_067_200;
 
-fn memory() -> Connection {
+pub fn memory() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
     for table in ROLLUPS.iter().chain([&Traffic::TABLE]) {
         for statement in create(table, Dialect::Sqlite) {
@@ -33,7 +33,7 @@ fn memory() -> Connection {
 }
 
 /// Volumes whose numbers are told by `n`.
-fn volume(ids: &mut Ids, secs: u64, device: u8, app: Option<&str>, n: u64) -> Traffic {
+pub fn volume(ids: &mut Ids, secs: u64, device: u8, app: Option<&str>, n: u64) -> Traffic {
     let time = Time::from_secs(secs).minute();
     Traffic {
         id: ids.next(time, n.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
@@ -48,9 +48,10 @@ fn volume(ids: &mut Ids, secs: u64, device: u8, app: Option<&str>, n: u64) -> Tr
     }
 }
 
-fn write(connection: &Connection, rows: &[Traffic]) {
+pub fn write(connection: &Connection, rows: &[Traffic]) {
     let records: Vec<Record> = rows.iter().cloned().map(Record::from).collect();
     let late = late(&mut &*connection, utc, &records).unwrap();
+    sums::changed(&mut &*connection, &PLAN, &records, &late).unwrap();
     let sql = crate::record::upsert(&Traffic::TABLE, 1, Dialect::Sqlite);
     for record in records.iter().filter(|record| !late.has(record)) {
         let mut values = Vec::new();
@@ -113,7 +114,7 @@ fn count(connection: &Connection, table: &str) -> i64 {
     connection.query_row(&format!("SELECT COUNT(*) FROM {table}"), (), |row| row.get(0)).unwrap()
 }
 
-const APPS: [Option<&str>; 4] = [None, Some("QQ"), Some("10.0.0.1"), Some("微信")];
+pub const APPS: [Option<&str>; 4] = [None, Some("QQ"), Some("10.0.0.1"), Some("微信")];
 
 #[test]
 fn what_all_steps_hold_is_what_was_counted() {

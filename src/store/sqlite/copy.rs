@@ -133,6 +133,11 @@ impl Store for Copied {
         deleted
     }
 
+    fn sum_up(&mut self, now: Time) -> Result<(), Error> {
+        self.is_ahead = true;
+        self.store.sum_up(now)
+    }
+
     fn pause(&self) -> Duration {
         self.store.pause()
     }
@@ -283,7 +288,7 @@ mod tests {
         let begin = 1_700_000_000 / 86_400 * 86_400;
         let rows: Vec<_> = (0..10_000).map(|n| health(&mut ids, begin + n, n)).collect();
         // As small as on a router, where there are no indexes to search by.
-        let bounds = Bounds { write_budget: 1_000_000, max_size: 16 << 20, ..LOOSE };
+        let bounds = Bounds { write_budget: 1_100_000, max_size: 16 << 20, ..LOOSE };
         let mut store = Copied::open(&path, &copy, EVERY, bounds).unwrap();
         store.is_lasting = true;
         store.store.place.is_lasting = false;

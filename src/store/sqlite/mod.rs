@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
-use super::rollup::{self, Late};
+use super::rollup::{self, Late, sums};
 use super::wear::Ledger;
 use super::{
     Bounds, DEVICES_SELECT, Error, Labelled, Namer, RELABEL_UPDATE, SESSIONS_AT_ONCE, SESSIONS_SELECT, Store,
@@ -196,9 +196,11 @@ impl Drop for Sqlite {
 impl Store for Sqlite {
     fn write(&mut self, records: &[Record]) -> Result<(), Error> {
         let path = &self.path;
-        let zone = self.bounds.rollup.zone;
+        let plan = self.bounds.rollup;
         let transaction = self.connection.transaction().map_err(|error| running(path, &error))?;
-        let late = rollup::late(&mut &*transaction, zone, records).map_err(|error| running(path, &error))?;
+        let late =
+            rollup::late(&mut &*transaction, plan.zone, records).map_err(|error| running(path, &error))?;
+        sums::changed(&mut &*transaction, &plan, records, &late).map_err(|error| running(path, &error))?;
         insert(&transaction, records, &late).map_err(|error| running(path, &error))?;
         transaction.commit().map_err(|error| running(path, &error))?;
         self.count();
@@ -210,6 +212,13 @@ impl Store for Sqlite {
         let done = self.shrink(now).map_err(|error| running(&self.path, &error));
         self.count();
         done
+    }
+
+    fn sum_up(&mut self, now: Time) -> Result<(), Error> {
+        let plan = self.bounds.rollup;
+        let make = || sums::make(&mut &self.connection, &plan, now);
+        while make().map_err(|error| running(&self.path, &error))? {}
+        Ok(())
     }
 
     fn purge(&mut self, device: &Device) -> Result<u64, Error> {

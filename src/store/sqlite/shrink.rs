@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::{Sqlite, pragma};
 use crate::record::{Device, Dialect, Id};
-use crate::store::rollup::{self, Sql};
+use crate::store::rollup::{self, Sql, sums};
 use crate::store::{ageing, of_device};
 use crate::time::Time;
 
@@ -62,6 +62,9 @@ impl Sqlite {
             let sql = format!("DELETE FROM \"{}\" WHERE {condition}", table.name);
             deleted += transaction.execute(&sql, [&*device.text()])? as u64;
         }
+        if deleted > 0 {
+            sums::make_all_again(&mut &*transaction)?;
+        }
         transaction.commit()?;
         self.connection.execute_batch("PRAGMA secure_delete = FAST")?;
         self.checkpoint();
@@ -87,6 +90,7 @@ impl Sqlite {
     pub(super) fn shrink(&mut self, now: Time) -> rusqlite::Result<u64> {
         let plan = self.bounds.rollup;
         let mut deleted = rollup::fold(&mut &self.connection, &plan, now)?;
+        sums::make(&mut &self.connection, &plan, now)?;
         deleted += self.delete_before(now.back(self.bounds.keep))?;
         if self.size()? > self.bounds.max_size {
             deleted += self.shrink_to_size(now)?;
@@ -128,6 +132,7 @@ impl Sqlite {
         if self.size()? > self.bounds.max_size {
             // More within an hour than the whole database may have.
             deleted += self.connection.execute("DELETE FROM traffic", ())? as u64;
+            sums::make_all_again(&mut &self.connection)?;
         }
         Ok(deleted)
     }
