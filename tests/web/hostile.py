@@ -76,6 +76,7 @@ def data(folder, info, scratch, check_page):
     shutil.copy(json.loads(info.read_text())["store"]["path"], copy)
     db = sqlite3.connect(copy)
     last = db.execute("SELECT MAX(last) FROM session").fetchone()[0]
+    insert(db, "traffic_summed", step=3, time=last // 60_000_000 - 60, ends=last // 60_000_000 - 59, kinds=7)
     for n, text in enumerate(EVIL):
         number, time = (last // 1000 + n) * 2048, last + n * 1000
         answers = json.dumps([{"rrtype": text, "ttl": 1, "rdata": text}] * 4 + ["no object", {"rdata": [text]}])
@@ -90,10 +91,13 @@ def data(folder, info, scratch, check_page):
                bytes_in=1, sessions=1, active_seconds=1)
         insert(db, "traffic", id=number, time=time, device=text, app=text, bytes_out=1 << 50, bytes_in=1, packets=1, sessions=1,
                active_seconds=1)
-        insert(db, "rollup_name", id=n + 1, name=text)
+        name = 1_000_000 + n
+        insert(db, "rollup_name", id=name, name=text)
+        counts = dict(bytes_out=1 << 45, bytes_in=1, packets=1, sessions=1, active_seconds=1)
         for table in ("traffic_hour", "traffic_day", "traffic_month"):
-            insert(db, table, time=time // 60_000_000, device=n + 1, app=n + 1, bytes_out=1 << 45, bytes_in=1, packets=1,
-                   sessions=1, active_seconds=1)
+            insert(db, table, time=time // 60_000_000, device=name, app=name, **counts)
+        for kind, device, app in ((1, name, 0), (2, 0, name), (4, name, name)):
+            insert(db, "traffic_sum", step=3, kind=kind, time=last // 60_000_000 - 60, device=device, app=app, **counts)
         insert(db, "catalog", app=text, app_zh=text, **{"class": text}, class_en=text, class_zh=text)
         insert(db, "device", device=text, mac=text, ipv4=text, ipv6=text, vendor=text, name=text, name_source=text, os=text,
                os_source=text, kind=text, is_random=n % 2, merge_with=text, first=time, last=time)
@@ -132,8 +136,8 @@ def insert(db, table, **row):
 
 
 # Those that have rows of their own above, and what belongs to the database itself.
-FILLED = {"session", "dns", "app", "traffic", "rollup_name", "traffic_hour", "traffic_day", "traffic_month", "catalog", "device",
-          "health", "stop", "alert", "coverage"}
+FILLED = {"session", "dns", "app", "traffic", "rollup_name", "traffic_hour", "traffic_day", "traffic_month", "traffic_sum",
+          "traffic_summed", "catalog", "device", "health", "stop", "alert", "coverage"}
 
 
 def others(db, text, number, time):

@@ -12,7 +12,7 @@ HOUR, DAY = 3_600_000_000, 86_400_000_000
 AHEAD = 8 * HOUR
 SUMS = ["bytes_out", "bytes_in", "packets", "sessions", "active_seconds"]
 TABLES = ["session", "dns", "app", "traffic", "device", "label", "catalog", "health", "coverage", "stop", "alert", "rollup_name", "traffic_hour", "traffic_day",
-          "traffic_month", "meta"]
+          "traffic_month", "traffic_sum", "traffic_summed", "meta"]
 
 
 def fold(number, run):
@@ -20,6 +20,8 @@ def fold(number, run):
 
     `number(sql)` gives a number, `run(sql)` runs statements.
     """
+    for table in ("traffic_summed", "traffic_sum", "rollup_name"):
+        run(f"DELETE FROM {table}")
     oldest, newest = number("SELECT MIN(time) FROM traffic"), number("SELECT MAX(time) FROM traffic")
     run("INSERT INTO rollup_name (id, name) SELECT 3 * (SELECT COUNT(*) FROM (SELECT DISTINCT name FROM (SELECT device AS name"
         " FROM traffic UNION SELECT app FROM traffic WHERE app IS NOT NULL) AS n) AS m WHERE m.name <= names.name) + 1, name FROM"
@@ -42,6 +44,8 @@ def sqlite_copy(folder, info, scratch):
     db = sqlite3.connect(path)
     fold(lambda sql: db.execute(sql).fetchone()[0], db.execute)
     db.commit()
+    # As a Weir that did not know them left it.
+    db.executescript("DROP TABLE traffic_sum; DROP TABLE traffic_summed; PRAGMA user_version = 1")
     db.close()
     return {"kind": "sqlite", "path": str(path)}
 

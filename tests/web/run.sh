@@ -116,6 +116,9 @@ python3 "$here/attacks.py" "$weir" "$root/web-ta" "$features" "$work"
 say "what people change"
 python3 "$here/settings.py" "$weir" "$root/web-ta" "$work"
 
+say "volumes that are added up"
+python3 "$here/summed.py" "$weir" "$root/web-ta" "$work"
+
 say "TLS to MariaDB"
 python3 "$here/tls.py" "$root/web-ta" "$port" "$work"
 

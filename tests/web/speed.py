@@ -57,12 +57,23 @@ def some(server):
     """A device, an app and a host that there are many rows of, and few."""
     rows = json.loads(server.ask(url("/api.php/v1/sessions", range="30d", p=1)).text)["rows"]
     there = {name: next(row[name] for row in rows if row[name]) for name in ("device", "app", "host")}
-    return there | {"rare device": "02:00:00:00:0f:00", "rare host": "x77.0f.rare.example"}
+    return there | {"id": str(rows[0]["id"]), "rare device": "02:00:00:00:0f:00", "rare host": "x77.0f.rare.example"}
 
 
-def queries(server):
-    """Every way of asking: a name, and parameters."""
-    there = some(server)
+def api(server, there):
+    """Every path of the API, as one page of rows where it has pages: a name, and the address."""
+    values = {**there, "table": "session", "key": there["id"]}
+    for path, there_is in json.loads(server.ask("/api.php/v1/openapi.json").text)["paths"].items():
+        parameters = there_is["get"]["parameters"]
+        needed = {one["name"]: values[one["name"]] for one in parameters if one.get("required")}
+        pages = {"p": 1} if any(one["name"] == "p" for one in parameters) else {}
+        for span in ("24h", "30d"):
+            name = "overview 30d" if (path, span) == ("/overview", "30d") else f"API {path} {span}"
+            yield name, url(f"/api.php/v1{path}", range=span, **needed, **pages)
+
+
+def queries(server, there):
+    """Every way of asking for a page: a name, and parameters."""
     for span in ("24h", "30d", "1y", "all"):
         yield f"overview {span}", {"page": "overview", "range": span}
     for page, usual in LISTS.items():
@@ -85,6 +96,9 @@ def queries(server):
     yield "dns rare name", {"page": "dns", "range": "30d", "name": there["rare host"]}
     yield "dns result", {"page": "dns", "range": "30d", "rcode": "SERVFAIL"}
     yield "app", {"page": "app", "range": "30d", "app": there["app"]}
+    yield "device", {"page": "device", "range": "30d", "device": there["device"]}
+    yield "session", {"page": "session", "id": there["id"]}
+    yield "row", {"page": "row", "table": "session", "key": there["id"]}
 
 
 def hour():
@@ -99,9 +113,11 @@ def sorted_columns(server, page):
 
 
 def measure(server, rounds):
-    site = Site(server)
-    for name, params in queries(server):
+    site, there = Site(server), some(server)
+    for name, params in queries(server, there):
         site.ask(name, url(**params), rounds)
+    for name, path in api(server, there):
+        site.ask(name, path, rounds)
     for page in ("sessions", "dns"):
         path = url(page=page, range="30d")
         for _ in range(DEEP):

@@ -12,11 +12,8 @@ if (!defined('WEIR')) {
 /** Lines of features.txt, and hosts, in their lists. */
 const FINDS_SHOWN = 8;
 
-function appBytes(Db $db, Filter $filter): float
-{
-    [$volumes, $params] = volumes($db, $filter, [], ['bytes_in', 'bytes_out']);
-    return (float) $db->value("SELECT SUM(bytes_in + bytes_out) FROM $volumes", $params);
-}
+/** Sessions of one app that these are of. */
+const FINDS_LATEST = 10000;
 
 /**
  * The bars of its time line.
@@ -57,16 +54,13 @@ function appUses(Db $db, Filter $filter): array
 /**
  * What its newest sessions were found by, and their hosts.
  *
- * @return array{finds: list<mixed>, hosts: list<mixed>, is_finds_partial: bool}
+ * @return array{finds: list<mixed>, hosts: list<mixed>, finds_of: ?int} of how many sessions they are, if not of all
  */
 function appFinds(Db $db, Filter $filter): array
 {
-    $time = (new Where())->seen($filter->span);
-    $where = (new Where())->equal('app', $filter->need('app'))->device($db, $filter->device);
-    $from = 'FROM ' . latest('session', 'app, device, host, host_source, app_line, bytes_in, bytes_out', $time, 'last') . $where->sql();
-    $params = [...$time->params, ...$where->params];
-    $sql = "SELECT app_line, host_source, COUNT(*) AS sessions $from GROUP BY app_line, host_source"
-        . ' ORDER BY sessions DESC, app_line, host_source LIMIT ?';
+    [$from, $params] = latestSessions($db, $filter, 'app', ['host_source', 'app_line'], FINDS_LATEST);
+    $sql = 'SELECT app_line, host_source, COUNT(*) AS sessions ' . $from
+        . ' GROUP BY app_line, host_source ORDER BY sessions DESC, app_line, host_source LIMIT ?';
     $finds = array_map(static fn (array $row): array => [
         'app_line' => $row['app_line'] === null ? null : (float) $row['app_line'],
         'host_source' => $row['host_source'],
@@ -75,12 +69,13 @@ function appFinds(Db $db, Filter $filter): array
     $hosts = [
         'host' => new Column('Host', Kind::Text, 'host'),
         'sessions' => new Column('Sessions', Kind::Count, 'COUNT(*)'),
-        'bytes' => new Column('Total', Kind::Bytes, 'SUM(bytes_in + bytes_out)'),
+        'bytes' => new Column('Total', Kind::Bytes, 'SUM(bytes)'),
     ];
+    [$from, $params, $of] = latestSessions($db, $filter, 'app', ['host', 'bytes_in + bytes_out AS bytes'], FINDS_LATEST);
     return [
         'finds' => $finds,
-        'hosts' => (new Rows($db, $hosts, "$from AND host IS NOT NULL GROUP BY host", $params, 'host'))->top('-bytes', FINDS_SHOWN),
-        'is_finds_partial' => isBeyondLatest($db, 'session', $time),
+        'hosts' => (new Rows($db, $hosts, "$from GROUP BY host HAVING host IS NOT NULL", $params, 'host'))->top('-bytes', FINDS_SHOWN),
+        'finds_of' => $of,
     ];
 }
 
@@ -99,7 +94,7 @@ function findsCard(array $parts, ?string $app): string
     ], $parts['finds']);
     return card(t('Found by'), ranking($items, $whole) . '<p class="hint">'
         . say('Lines of features.txt, as they were numbered when the session was seen.') . '</p>'
-        . ($parts['is_finds_partial'] ? latestHint() : ''));
+        . ($parts['finds_of'] === null ? '' : latestHint($parts['finds_of'])));
 }
 
 /** @param array<string, mixed> $parts with those of appFinds() */
@@ -110,5 +105,5 @@ function hostsCard(array $parts, Filter $filter): string
         anchor($filter->to('sessions', ['host' => $row['host']]), h($row['host'])),
         h(bytes($row['bytes'])) . ' <small>' . h(sessionsText($row['sessions'])) . '</small>',
         $row['bytes'],
-    ], $parts['hosts']), $whole) . ($parts['is_finds_partial'] ? latestHint() : ''));
+    ], $parts['hosts']), $whole) . ($parts['finds_of'] === null ? '' : latestHint($parts['finds_of'])));
 }

@@ -69,6 +69,8 @@ abstract class Db
             default => throw new Trouble(503, t('These pages do not know this kind of store.'), $store['kind']),
         };
         $db->checkSchema();
+        // All that a page says is of one moment, however many statements that takes.
+        $db->pdo->beginTransaction();
         return $db;
     }
 
@@ -83,7 +85,15 @@ abstract class Db
         return [];
     }
 
-    /** The version of the tables; 0 when there are none yet. */
+    private int $version = 0;
+
+    /** The version of the tables. */
+    public function version(): int
+    {
+        return $this->version;
+    }
+
+    /** What the database says of it; 0 when there are no tables yet. */
     abstract protected function schema(): int;
 
     /**
@@ -125,7 +135,7 @@ abstract class Db
 
     private function checkSchema(): void
     {
-        $schema = $this->schema();
+        $this->version = $schema = $this->schema();
         $known = json_decode(file_get_contents(self::SCHEMA), true)['version'];
         if ($schema > $known) {
             throw new Trouble(
@@ -186,17 +196,6 @@ abstract class Db
     public function all(string $sql, array $params = []): array
     {
         return iterator_to_array($this->each($sql, $params), false);
-    }
-
-    /** What is read until the other is of one moment, however many statements that takes. */
-    public function beginSnapshot(): void
-    {
-        $this->pdo->beginTransaction();
-    }
-
-    public function endSnapshot(): void
-    {
-        $this->pdo->rollBack();
     }
 
     /**

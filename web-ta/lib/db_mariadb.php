@@ -121,7 +121,7 @@ final class DbMariadb extends Db
 
     public function hint(string $table, string $column): string
     {
-        return " USE INDEX (`{$table}_$column`)";
+        return $column === 'id' ? ' USE INDEX (PRIMARY)' : " USE INDEX (`{$table}_$column`)";
     }
 
     public function contains(string $column): string

@@ -134,17 +134,15 @@ function deviceRows(Db $db, Filter $filter, string $table, array $columns, Where
 }
 
 /**
- * Its newest sessions, among the newest of all.
+ * Its newest sessions.
  *
  * @return list<array<string, float|string|null>>
  */
 function deviceSessions(Db $db, Filter $filter): array
 {
-    $time = (new Where())->seen($filter->span);
-    $where = (new Where())->device($db, $filter->device);
     $columns = array_intersect_key(sessionColumns(), array_flip(['id', 'last', 'host', 'server', 'server_port', 'proto', 'app', 'bytes_in', 'bytes_out']));
-    $from = 'FROM ' . latest('session', 'id, last, host, server, server_port, proto, app, device, bytes_in, bytes_out', $time, 'last') . $where->sql();
-    return (new Rows($db, $columns, $from, [...$time->params, ...$where->params], 'id'))->top('-last', DEVICE_ROWS);
+    [$from, $params] = latestSessions($db, $filter, 'device', array_keys($columns), DEVICE_ROWS);
+    return (new Rows($db, $columns, $from, $params, 'id'))->top('-last', DEVICE_ROWS);
 }
 
 /** @return array<string, Column> */

@@ -169,11 +169,10 @@ final class Listing extends Rows
     {
         $sort = $this->isSorted($sort) ? $sort : "-$this->by";
         // In the order that they are kept in, some after the others: of all at once MariaDB
-        // makes a file first, and sends what is left when nobody wants it any more.
+        // makes a file first, and sends what is left when nobody wants it any more. All are of
+        // one moment, see Db::open(): one that goes on meanwhile would move to behind the cursor.
         $most = $this->isKept($sort) ? self::AT_ONCE : PHP_INT_MAX;
         $cursor = null;
-        // A session that goes on meanwhile would move to where the cursor has been.
-        $this->db->beginSnapshot();
         do {
             [$count, $last] = [0, []];
             $order = $this->order($sort, $cursor);
@@ -188,23 +187,28 @@ final class Listing extends Rows
             }
             $cursor = $count === $most ? Cursor::of($last, $this->key, $order->column) : null;
         } while ($cursor !== null);
-        // Whoever does not want the rest ends it by leaving.
-        $this->db->endSnapshot();
     }
 
     /** Rows of a segment, behind the cursor or before it; $count at most. */
     private function of(Where $part, Order $order, bool $isBackwards, int $count): Generator
     {
         $order->beside($part, $isBackwards);
-        $sql = $this->chosen() . " FROM $this->table" . $this->hint() . $part->sql() . $order->sql($isBackwards);
+        $sql = $this->chosen() . " FROM $this->table" . $this->hint($order) . $part->sql() . $order->sql($isBackwards);
         return $this->typed($this->db->each("$sql LIMIT ?", [...$part->params, $count]));
     }
 
-    /** Has the database find rows by what they are found by here: it does not know how few these are. */
-    private function hint(): string
+    /**
+     * Has the database find rows by what they are found by here: it does not know how few
+     * these are, and would take another index for its order.
+     */
+    private function hint(Order $order): string
     {
         $found = $this->conditions()[0];
-        return $found === [] ? '' : $this->db->hint($this->table, (string) $found[0][2]);
+        return match (true) {
+            $found !== [] => $this->db->hint($this->table, (string) $found[0][2]),
+            $this->by === $this->key && !$this->isKept($order->column) => $this->db->hint($this->table, $this->key),
+            default => '',
+        };
     }
 
     public function top(string $sort, int $count): array

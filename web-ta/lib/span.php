@@ -31,6 +31,9 @@ final class Span
 
     private const MINUTE = 60e6;
 
+    /** @var list<string> the tables of ROLLED that reach into it */
+    public readonly array $rolled;
+
     /** @param ?float $newest when the newest record is from; null when there is none */
     private function __construct(
         /** One of CHOICES, "custom", or "query" for since and until. */
@@ -40,20 +43,21 @@ final class Span
         public readonly ?float $newest,
         /** The data is older than the range, which counts back from its end. */
         public readonly bool $isReplay,
-        /** @var list<string> the tables of ROLLED that reach into it */
-        public readonly array $rolled,
+        /** @var array<string, float> the end of what each table has, of those that reach into it; in minutes */
+        private readonly array $ends,
         /** When the oldest session is from that is kept, where it matters. */
         public readonly ?float $details,
         /** It ends where another begins, which has what lies in both: see before(). */
         public readonly bool $isBefore = false,
     ) {
+        $this->rolled = array_keys($ends);
     }
 
     private static function of(Db $db, string $choice, float $from, float $to, ?float $newest, bool $isReplay): Span
     {
-        $rolled = self::rolled($db, $from);
-        $details = $rolled === [] ? null : $db->value('SELECT MIN(last) FROM session');
-        return new Span($choice, $from, $to, $newest, $isReplay, $rolled, $details === null ? null : (float) $details);
+        $ends = self::ends($db, $from);
+        $details = $ends === [] ? null : $db->value('SELECT MIN(last) FROM session');
+        return new Span($choice, $from, $to, $newest, $isReplay, $ends, $details === null ? null : (float) $details);
     }
 
     public static function read(Db $db, Request $request): Span
@@ -96,25 +100,35 @@ final class Span
         if ($oldest === null || $oldest > $from) {
             return null;
         }
-        $rolled = self::rolled($db, $from);
-        return new Span('before', $from, $this->from, $this->newest, $this->isReplay, $rolled, null, true);
+        $ends = self::ends($db, $from);
+        return new Span('before', $from, $this->from, $this->newest, $this->isReplay, $ends, null, true);
     }
 
     /**
-     * The tables of what is rolled up that have anything after $from.
+     * The tables of what is rolled up that have anything after $from, with its end.
      *
-     * @return list<string>
+     * @return array<string, float>
      */
-    private static function rolled(Db $db, float $from): array
+    private static function ends(Db $db, float $from): array
     {
-        $tables = [];
+        $ends = [];
         foreach (ROLLED as $table => $length) {
             $last = $db->value("SELECT MAX(time) FROM $table");
             if ($last !== null && ((float) $last + $length) * ROLLED_UNIT > $from) {
-                $tables[] = $table;
+                $ends[$table] = (float) $last + $length;
             }
         }
-        return $tables;
+        return $ends;
+    }
+
+    /**
+     * Those of $rolled that have anything after $minute.
+     *
+     * @return list<string>
+     */
+    public function rolledAfter(float $minute): array
+    {
+        return array_keys(array_filter($this->ends, static fn (float $end): bool => $end > $minute));
     }
 
     /** Seconds of the longest time that a volume within it stands for. */

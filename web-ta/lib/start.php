@@ -46,6 +46,7 @@ require __DIR__ . '/html.php';
 require __DIR__ . '/query_html.php';
 require __DIR__ . '/labels.php';
 require __DIR__ . '/usage.php';
+require __DIR__ . '/sums.php';
 require __DIR__ . '/volume.php';
 
 /**

@@ -86,22 +86,23 @@ function nowText(array $now): string
 }
 
 /**
- * Who had how much of which app, as sums by device, app and category: of one
- * look at the volumes, as that is what takes its time.
+ * How much was whose, and of which app and category.
  *
- * @return array{device: array<string, float>, app: array<string, float>, class: array<string, float>, sessions: array<string, float>}
+ * @return array{device: array<string, float>, app: array<string, float>, class: array<string, float>, sessions: float}
  */
 function volumeSums(Db $db, Filter $filter): array
 {
-    [$volumes, $params] = volumes($db, $filter, ['device', 'app'], ['bytes_in', 'bytes_out', 'sessions']);
-    $sql = "SELECT device, app, SUM(bytes_in + bytes_out) AS bytes, SUM(sessions) AS sessions FROM $volumes GROUP BY device, app";
-    $sums = ['device' => [], 'app' => [], 'class' => [], 'sessions' => ['' => 0.0]];
+    $sums = ['device' => [], 'app' => [], 'class' => [], 'sessions' => 0.0];
     $wholes = partsOfDevices($db);
-    foreach ($db->each($sql, $params) as $row) {
-        $row['device'] = $wholes[(string) $row['device']] ?? $row['device'];
-        $sums['sessions'][''] += (float) $row['sessions'];
-        foreach (['device', 'app'] as $key) {
-            $name = (string) $row[$key];
+    foreach (['device', 'app'] as $key) {
+        [$volumes, $params] = volumes($db, $filter, [$key], ['bytes_in', 'bytes_out', 'sessions']);
+        $sql = "SELECT $key AS name, SUM(bytes_in + bytes_out) AS bytes, SUM(sessions) AS sessions FROM $volumes GROUP BY $key";
+        foreach ($db->each($sql, $params) as $row) {
+            $name = (string) $row['name'];
+            if ($key === 'device') {
+                $name = $wholes[$name] ?? $name;
+                $sums['sessions'] += (float) $row['sessions'];
+            }
             $sums[$key][$name] = ($sums[$key][$name] ?? 0.0) + (float) $row['bytes'];
         }
     }
@@ -140,7 +141,7 @@ function summaryVolumes(Db $db, Filter $filter, ?Filter $before): array
     $now = volumeSums($db, $filter);
     $then = $before === null ? null : volumeSums($db, $before);
     $parts = [
-        'sessions' => summarySessions($db, $filter) ?? $now['sessions'][''],
+        'sessions' => summarySessions($db, $filter) ?? $now['sessions'],
         'devices' => (float) count($now['device']),
         'apps' => (float) count(array_diff_key($now['app'], ['' => 0])),
         'bytes_before' => $then === null ? null : (float) array_sum($then['device']),

@@ -13,6 +13,9 @@ if (!defined('WEIR')) {
 /** The overview looks at the newest of them only: this many take no longer than its volumes. */
 const SUMMARY_LATEST = 10000;
 
+/** Where a question is searched. */
+const DNS_SEARCH = ['qname', 'client', 'server', 'device'];
+
 /** Sessions of the time of $filter; of the time before, those that its own list has not. */
 function namedTime(Filter $filter): Where
 {
@@ -31,14 +34,14 @@ function namedSums(Db $db, Filter $filter): array
 {
     $time = namedTime($filter);
     $where = (new Where())->device($db, $filter->device)->contains($db, SESSION_SEARCH, $filter->text);
-    $columns = implode(', ', [...SESSION_SEARCH, 'country', 'bytes_in + bytes_out AS bytes']);
-    $from = latest('session', $columns, $time, 'last', SUMMARY_LATEST);
     $sums = ['host' => [], 'country' => [], 'all' => ['' => 0.0]];
-    foreach ($db->each("SELECT host, country, bytes FROM $from" . $where->sql(), [...$time->params, ...$where->params]) as $row) {
-        $sums['all'][''] += (float) $row['bytes'];
+    $columns = ['host', 'country', 'bytes_in', 'bytes_out'];
+    foreach (eachLatest($db, 'session', $columns, $time, $where, SESSION_SEARCH, 'last', SUMMARY_LATEST) as $row) {
+        $row['bytes'] = (float) $row['bytes_in'] + (float) $row['bytes_out'];
+        $sums['all'][''] += $row['bytes'];
         foreach (['host', 'country'] as $key) {
             if ($row[$key] !== null) {
-                $sums[$key][$row[$key]] = ($sums[$key][$row[$key]] ?? 0.0) + (float) $row['bytes'];
+                $sums[$key][$row[$key]] = ($sums[$key][$row[$key]] ?? 0.0) + $row['bytes'];
             }
         }
     }
@@ -83,16 +86,15 @@ function summaryNames(Db $db, Filter $filter, ?Filter $before): array
  */
 function summaryDns(Db $db, Filter $filter): array
 {
-    $where = (new Where())
-        ->add("kind = 'dns'")
-        ->device($db, $filter->device)
-        ->contains($db, ['qname', 'client', 'server', 'device'], $filter->text);
+    $where = (new Where())->device($db, $filter->device)->contains($db, DNS_SEARCH, $filter->text);
     $time = (new Where())->begun($filter->span);
-    $from = latest('dns', 'qname, client, server, device, kind, rcode, latency_us', $time, 'id', SUMMARY_LATEST);
     $sums = ['questions' => 0.0, 'unanswered' => 0.0, 'nxdomain' => 0.0, 'refused' => 0.0, 'noerror' => 0.0, 'latency' => 0.0, 'timed' => 0.0];
     $names = [];
-    $sql = "SELECT qname, rcode, latency_us FROM $from" . $where->sql();
-    foreach ($db->each($sql, [...$time->params, ...$where->params]) as $row) {
+    $columns = ['qname', 'kind', 'rcode', 'latency_us'];
+    foreach (eachLatest($db, 'dns', $columns, $time, $where, DNS_SEARCH, 'id', SUMMARY_LATEST) as $row) {
+        if ($row['kind'] !== 'dns') {
+            continue;
+        }
         $sums['questions']++;
         $key = match ($row['rcode']) {
             null => 'unanswered',

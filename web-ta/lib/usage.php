@@ -44,6 +44,29 @@ function isBeyondLatest(Db $db, string $table, Where $where, int $most = LATEST)
     return (int) $db->value($sql, [...$where->params, $most + 1]) > $most;
 }
 
+/**
+ * The newest sessions of the device and the app of $filter: those that the index of
+ * a large store finds, or else those among the newest of all.
+ *
+ * @param string $key the column whose index it is
+ * @param list<string> $columns
+ * @return array{string, list<int|string>, ?int} FROM with its parameters, and of how many rows they are if there are more
+ */
+function latestSessions(Db $db, Filter $filter, string $key, array $columns, int $most): array
+{
+    $time = static fn (): Where => (new Where())->seen($filter->span);
+    $narrow = static fn (Where $where): Where => $where->equal('app', $filter->get('app'))->device($db, $filter->device);
+    if (in_array($key, $db->indexed('session'), true)) {
+        $where = $narrow($time());
+        $table = 'session' . $db->hint('session', $key);
+        $isMore = isBeyondLatest($db, $table, $where, $most);
+        return ['FROM ' . latest($table, implode(', ', $columns), $where, 'last', $most), $where->params, $isMore ? $most : null];
+    }
+    $where = $narrow(new Where());
+    $from = 'FROM ' . latest('session', implode(', ', array_unique([...$columns, 'app', 'device'])), $time(), 'last') . $where->sql();
+    return [$from, [...$time()->params, ...$where->params], isBeyondLatest($db, 'session', $time()) ? LATEST : null];
+}
+
 function latestHint(int $most = LATEST): string
 {
     return '<p class="hint">' . say('Lists of names look at the newest {n} rows.', ['n' => grouped($most)]) . '</p>';
@@ -53,6 +76,25 @@ function latestHint(int $most = LATEST): string
 function latest(string $table, string $columns, Where $where, string $by = 'id', int $most = LATEST): string
 {
     return "(SELECT $columns FROM $table" . $where->sql() . " ORDER BY $by DESC LIMIT $most) AS latest";
+}
+
+/**
+ * The same rows one at a time, of those the ones that meet a condition.
+ *
+ * @param list<string> $columns those that are wanted
+ * @param list<string> $searched those that the condition is about
+ * @return Generator<int, array<string, mixed>>
+ */
+function eachLatest(Db $db, string $table, array $columns, Where $time, Where $where, array $searched, string $by, int $most): Generator
+{
+    $wanted = implode(', ', $columns);
+    // Without a condition the database need not put them aside first.
+    return $where->others === []
+        ? $db->each("SELECT $wanted FROM $table" . $time->sql() . " ORDER BY $by DESC LIMIT $most", $time->params)
+        : $db->each(
+            "SELECT $wanted FROM " . latest($table, implode(', ', array_unique([...$columns, ...$searched])), $time, $by, $most) . $where->sql(),
+            [...$time->params, ...$where->params],
+        );
 }
 
 /** How the time in use is counted, for where such a number stands. */

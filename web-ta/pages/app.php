@@ -76,7 +76,7 @@ return [
         return [
             'class' => $class,
             'devices' => (new Rows($db, deviceColumns(), $from, $params, 'device'))->top('-bytes', MOST_DEVICES),
-            'bytes_before' => $before === null ? null : appBytes($db, $before),
+            'bytes_before' => $before === null ? null : volumeBytes($db, $before),
             'bars' => appBars($db, $filter),
             'shares' => sharesOf($db, $filter, 'device'),
             'uses' => $filter->need('app') === NONE ? [] : appUses($db, $filter),

@@ -14,7 +14,10 @@ require_once __DIR__ . '/../lib/now_html.php';
 require_once __DIR__ . '/../lib/timeline.php';
 require_once __DIR__ . '/../lib/apps.php';
 
-/** Of what is rolled up only the day is known, unless there is a use of that day. */
+/** Uses that tell when an app was used first and last: the newest. */
+const USES_LATEST = 20000;
+
+/** Of what is rolled up or added up only the day is known, unless there is a use of that day. */
 const FIRST_USED = 'CASE WHEN first_use < first_time + 86400000000 THEN first_use ELSE first_time END';
 
 return [
@@ -40,17 +43,22 @@ return [
     'sort' => '-bytes',
 
     'rows' => static function (Db $db, Filter $filter): Rows {
-        $columns = ['bytes_in', 'bytes_out', 'sessions', 'active_seconds', 'first_time', 'last_time'];
-        [$volumes, $params] = volumes($db, $filter, ['app', 'device'], $columns);
+        // Each by itself, by the sums that have no more than is asked for: of times those of
+        // days, of devices those by both.
+        [$volumes, $params] = volumes($db, $filter, ['app'], ['bytes_in', 'bytes_out', 'sessions', 'active_seconds']);
+        [$times, $timeParams] = volumes($db, $filter, ['app'], ['first_time', 'last_time']);
+        [$pairs, $pairParams] = volumes($db, $filter, ['app', 'device'], []);
         $uses = usesWhere($db, $filter);
-        $from = 'FROM (SELECT app, COUNT(DISTINCT device) AS devices, SUM(sessions) AS sessions,'
-            . ' SUM(bytes_in) AS bytes_in, SUM(bytes_out) AS bytes_out, SUM(active_seconds) AS active,'
-            . ' MIN(first_time) AS first_time, MAX(last_time) AS last_time'
-            . " FROM $volumes GROUP BY app) AS volume"
+        $from = 'FROM (SELECT app, SUM(sessions) AS sessions, SUM(bytes_in) AS bytes_in, SUM(bytes_out) AS bytes_out,'
+            . " SUM(active_seconds) AS active FROM $volumes GROUP BY app) AS volume"
+            . ' JOIN (SELECT COALESCE(app, \'\') AS timed_app, MIN(first_time) AS first_time, MAX(last_time) AS last_time'
+            . " FROM $times GROUP BY app) AS times ON timed_app = COALESCE(volume.app, '')"
+            . ' JOIN (SELECT COALESCE(app, \'\') AS shared_app, COUNT(DISTINCT device) AS devices'
+            . " FROM $pairs GROUP BY app) AS shared ON shared_app = COALESCE(volume.app, '')"
             . ' LEFT JOIN (SELECT app AS used_app, MIN(start) AS first_use, MAX(last) AS last_use'
-            . ' FROM app' . $uses->sql() . ' GROUP BY app) AS uses ON used_app = volume.app'
+            . ' FROM ' . latest('app', 'app, start, last', $uses, 'last', USES_LATEST) . ' GROUP BY app) AS uses ON used_app = volume.app'
             . ' LEFT JOIN catalog ON catalog.app = volume.app';
-        $params = [...$params, ...$uses->params];
+        $params = [...$params, ...$timeParams, ...$pairParams, ...$uses->params];
         return new Rows($db, $filter->page->columns, $from, $params, 'app', isGrouped: true);
     },
 

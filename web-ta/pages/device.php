@@ -45,12 +45,11 @@ return [
 
     'parts' => static function (Db $db, Filter $filter): array {
         $before = filterBefore($db, $filter);
-        $all = static fn (Filter $filter): float => array_sum(array_column(deviceApps($db, $filter), 'bytes'));
         return [
             'thing' => deviceRow($db, $filter),
             'said' => saidOf($db, $filter->device ?? ''),
             'apps' => deviceApps($db, $filter),
-            'bytes_before' => $before === null ? null : $all($before),
+            'bytes_before' => $before === null ? null : volumeBytes($db, $before),
             'week' => weekHours($db, $filter),
             'uses' => latestUses($db, $filter),
             'sessions' => deviceSessions($db, $filter),
