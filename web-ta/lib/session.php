@@ -99,7 +99,7 @@ function hostSource(?string $source): string
 function stateText(string $state): string
 {
     return match ($state) {
-        'new' => t('new'),
+        'new' => t('one way'),
         'syn_sent' => t('asked'),
         'syn_recv' => t('answered'),
         'established' => t('established'),
