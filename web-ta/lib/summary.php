@@ -27,10 +27,10 @@ function barOffset(Span $span): float
     return Clock::local()->offset($span->to / 1e6) * 1e6;
 }
 
-/** Begin of the first bar. */
-function barStart(Span $span): float
+/** Begin of the first bar; of as many seconds as those of the chart if they are not given. */
+function barStart(Span $span, ?float $step = null): float
 {
-    [$step, $offset] = [$span->step() * 1e6, barOffset($span)];
+    [$step, $offset] = [($step ?? $span->step()) * 1e6, barOffset($span)];
     return floor(($span->from + $offset) / $step) * $step - $offset;
 }
 

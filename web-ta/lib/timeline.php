@@ -132,6 +132,16 @@ function timeAxis(Span $span): string
     return "<svg class=\"chart axis\" width=\"100%\" height=\"18\" aria-hidden=\"true\">$svg</svg>";
 }
 
+/** Bars of shares: more of them would be too thin for so many colours. */
+const SHARE_BARS = 60;
+
+/** Seconds of such a bar: a few of the chart's. */
+function shareStep(Span $span): float
+{
+    $bars = ($span->to - barStart($span)) / 1e6 / $span->step();
+    return $span->step() * max(1.0, ceil($bars / SHARE_BARS));
+}
+
 /**
  * Volumes by bar and name, for shares(): the largest names, and the rest as one.
  *
@@ -142,7 +152,7 @@ function timeAxis(Span $span): string
  */
 function sharesOf(Db $db, Filter $filter, string $key, ?callable $group = null): array
 {
-    [$volumes, $params] = volumes($db, $filter, ['bar', $key], ['bytes_in', 'bytes_out', 'active_seconds']);
+    [$volumes, $params] = volumes($db, $filter, ['bar', $key], ['bytes_in', 'bytes_out', 'active_seconds'], shareStep($filter->span));
     $sql = "SELECT bar, $key AS name, SUM(bytes_in + bytes_out) AS bytes, SUM(active_seconds) AS used FROM $volumes GROUP BY bar, $key";
     [$sums, $used, $bars] = [[], [], []];
     foreach ($db->each($sql, $params) as $row) {
@@ -173,7 +183,9 @@ function shares(array $shares, Filter $filter, callable $title): string
         return '<p class="none">' . say('Nothing was found in this time.') . '</p>';
     }
     $span = $filter->span;
-    [$start, $step] = [barStart($span), $span->step() * 1e6];
+    $step = shareStep($span);
+    $start = barStart($span, $step);
+    $step *= 1e6;
     $count = max(1, (int) ceil(($span->to - $start) / $step));
     $most = max(1.0, ...array_map(array_sum(...), array_values($shares['bars'])));
     $svg = '';

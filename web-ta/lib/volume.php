@@ -143,8 +143,8 @@ function volumeBar(string $time): string
 
 /**
  * The groups of one table, with its time and that which tells the bar. In those of what is rolled up, rows are grouped by
- * what they have: times in the order that they lie in, and numbers; bars and
- * names are made of the groups, which are few.
+ * what they have: times in the order that they lie in, and numbers; bars are
+ * made of the groups, and names of those, which are few.
  *
  * @param list<string> $keys
  * @param list<string> $columns
@@ -167,11 +167,18 @@ function volumePart(string $table, array $keys, array $columns, Where $where, ar
     if (!$isRolled) {
         return $sql;
     }
+    if ($hasTimes && in_array('bar', $keys, true)) {
+        $ids = array_diff($keys, ['bar']);
+        $sums = array_map(static fn (string $column): string => str_replace('@', $column, VOLUME_COLUMNS[$column]) . " AS $column", $columns);
+        $sql = 'SELECT ' . implode(', ', [...$keys, ...$sums])
+            . ' FROM (SELECT ' . implode(', ', ["$bar AS bar", ...$ids, ...$columns]) . " FROM ($sql) AS timed) AS barred"
+            . ' GROUP BY ' . implode(', ', $keys);
+    }
     $outer = [];
     $joins = '';
     foreach ($keys as $key) {
         $outer[] = match ($key) {
-            'bar' => $hasTimes ? "$bar AS bar" : 'bar',
+            'bar' => 'bar',
             // The smallest of too many have no device.
             'device' => "COALESCE(device_name.name, '') AS device",
             'app' => 'app_name.name AS app',
