@@ -167,7 +167,7 @@ def away(folder, sqlite, mariadb, scratch, check_page):
     garbage, newer, empty = scratch / "garbage.db", scratch / "newer.db", scratch / "empty.db"
     garbage.write_bytes(b"this is no database " * 1000)
     shutil.copy(source["path"], newer)
-    for path, version in [(newer, 2), (empty, 0)]:
+    for path, version in [(newer, 99), (empty, 0)]:
         db = sqlite3.connect(path)
         db.execute(f"PRAGMA user_version={version}")
         db.execute("CREATE TABLE IF NOT EXISTS something (x)")
