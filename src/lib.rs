@@ -3,8 +3,8 @@
 //! A frame goes one way through the layers, and a layer knows only those
 //! before it (`tests/layers.rs` holds that):
 //!
-//! - [`time`], [`prefix`] and [`table`]: instants, networks by their addresses,
-//!   and the one hash table of fixed size.
+//! - [`time`], [`prefix`], [`http`] and [`table`]: instants, networks by their
+//!   addresses, a POST, and the one hash table of fixed size.
 //! - [`wire`]: frames to packets. Link headers, IP, fragments, tunnels; and the
 //!   frames of resets.
 //! - [`record`]: the rows that come out; their one definition makes both
@@ -31,6 +31,7 @@ pub mod control;
 pub mod daemon;
 pub mod dissect;
 pub mod engine;
+pub mod http;
 pub mod places;
 pub mod policy;
 pub mod prefix;

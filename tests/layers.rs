@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules by layer; those of one layer do not know each other.
 const LAYERS: &[&[&str]] = &[
-    &["prefix", "time"],
+    &["http", "prefix", "time"],
     &["table"],
     &["record", "wire"],
     &["dissect", "policy", "query", "rules", "threats"],

@@ -24,9 +24,9 @@ pub use setting::{Choice, Described, Kind, Number, OneOf, Section, Setting, Size
 use setting::{choices, sections};
 pub use things::Things;
 use toml::de::DeValue;
-pub use url::Url;
 
 use crate::engine::services::Which;
+use crate::http::Url;
 use crate::policy::Policy;
 use crate::store::out::Out;
 use crate::threats::Source;

@@ -13,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::lists::{self, Complaint, Several};
 use super::setting::{Number, Setting, Size, Span};
+use crate::http::Url;
 use crate::store::eve;
 use crate::store::out::{
     Answers, EveFile, FACILITIES, Form, Framing, Header, Influx, Ipfix, MAX_OUTS, Mqtt, Out, Peer, Secret,
@@ -190,8 +191,10 @@ impl Reader<'_> {
 
     fn influx(&mut self) -> Option<Way> {
         let url = self.need("url", |value| {
-            let url = value.as_str().and_then(|text| text.parse().ok());
-            url.ok_or_else(|| "a URL like \"http://192.0.2.1:8086\", without TLS or an account,".into())
+            let url: Option<Url> = value.as_str().and_then(|text| text.parse().ok());
+            // What is posted has a query of its own.
+            url.filter(|url| !url.path.contains('?'))
+                .ok_or_else(|| "a URL like \"http://192.0.2.1:8086\", without TLS or an account,".into())
         });
         let influx = Influx {
             org: self.get("org", String::new(), text),

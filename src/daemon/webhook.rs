@@ -1,11 +1,7 @@
-//! Alerts, sent to whoever asked for them by a POST of HTTP/1.1 (RFC 9112). A thread
-//! of its own does it: a server may be slow or away.
-//!
-//! There is no TLS: rustls would add a megabyte to a program of three. Who needs it
-//! sends to a proxy of the same machine, and that on.
+//! Alerts, sent to whoever asked for them by a POST. A thread of its own does it: a
+//! server may be slow or away.
 
-use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -13,14 +9,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::config::{Alerts, Url};
+use crate::config::Alerts;
+use crate::http::{Body, Url, post};
 use crate::record::Alert;
 
 /// Pauses between tries; behind the last try there is none.
 const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(15)];
-
-/// Bytes of an answer that are read: its first line tells all.
-const MAX_ANSWER: usize = 1024;
 
 /// What has become of alerts. `offered = sent + lost + waiting`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -58,8 +52,7 @@ impl Webhook {
         let shared = Shared::default();
         let (bodies, waiting) = sync_channel(*settings.webhook_queue as usize);
         let (stop, stopped) = channel();
-        let kind = settings.webhook_type.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').collect();
-        let post = Post { url, kind, timeout: *settings.webhook_timeout };
+        let post = Post { url, kind: settings.webhook_type.clone(), timeout: *settings.webhook_timeout };
         let courier = Courier { post, waiting, stopped, is_over: false, shared: shared.clone() };
         let thread = thread::spawn(move || courier.run());
         Some(Webhook { bodies, stop, shared, thread, settings: settings.clone() })
@@ -156,45 +149,12 @@ struct Post {
 impl Post {
     /// Sends `body`; an answer other than success is an error.
     fn send(&self, body: &str) -> io::Result<()> {
-        let Post { url, kind, timeout } = self;
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in (&*url.host, url.port).to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, *timeout) {
-                Ok(stream) => {
-                    stream.set_read_timeout(Some(*timeout))?;
-                    stream.set_write_timeout(Some(*timeout))?;
-                    let head = format!(
-                        "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: weir/{}\r\nContent-Type: {kind}\r\n\
-                         Content-Length: {}\r\nConnection: close\r\n\r\n",
-                        url.path,
-                        url.authority(),
-                        env!("CARGO_PKG_VERSION"),
-                        body.len()
-                    );
-                    return exchange(stream, &head, body);
-                }
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
-}
-
-fn exchange(mut stream: TcpStream, head: &str, body: &str) -> io::Result<()> {
-    stream.write_all(head.as_bytes())?;
-    stream.write_all(body.as_bytes())?;
-    let mut answer = Vec::new();
-    let mut part = [0; 256];
-    while !answer.contains(&b'\n') && answer.len() < MAX_ANSWER {
-        match stream.read(&mut part)? {
-            0 => break,
-            count => answer.extend(part.get(..count).unwrap_or_default()),
+        let body = Body { bytes: body.as_bytes(), kind: &self.kind, authorization: None };
+        match post(&self.url, &body, self.timeout)? {
+            200..=299 => Ok(()),
+            status => Err(io::Error::other(format!("the server answered with status {status}"))),
         }
     }
-    let is_success = answer.starts_with(b"HTTP/1.") && answer.get(8..10) == Some(b" 2");
-    let line = answer.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
-    let said: String = String::from_utf8_lossy(line).chars().filter(|c| !c.is_control()).take(80).collect();
-    if is_success { Ok(()) } else { Err(io::Error::other(format!("the server answered {said:?}"))) }
 }
 
 /// `template` with what `alert` says in place of the names in double braces. A name

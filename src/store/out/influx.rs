@@ -1,8 +1,9 @@
 //! Volumes, coverage and losses as points of InfluxDB's line protocol, by HTTP:
 //! `/api/v2/write` of version 2, `/write` of version 1.
 
-use super::http::{basic, post, quoted};
+use super::link::PATIENCE;
 use super::{Error, Influx};
+use crate::http::{Body, basic, post, quoted};
 use crate::record::{Record, Traffic};
 use crate::store::Store;
 use crate::time::Time;
@@ -42,7 +43,13 @@ impl Store for Points {
                 continue;
             }
             let url = &self.options.url;
-            match post(url, &path, authorization.as_deref(), text.as_bytes())? {
+            let body = Body {
+                bytes: text.as_bytes(),
+                kind: "text/plain; charset=utf-8",
+                authorization: authorization.as_deref(),
+            };
+            let status = post(&url.below(&path), &body, PATIENCE);
+            match status.map_err(|error| Error::Retry(format!("{url}: {error}")))? {
                 200..=299 => {}
                 // What the server can't read, it never will.
                 status @ (400 | 413 | 422) => {

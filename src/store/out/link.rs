@@ -78,19 +78,6 @@ impl Link {
         self.checked(read)
     }
 
-    /// Reads what there is, at least a byte.
-    pub fn read_some(&mut self, into: &mut [u8]) -> Result<usize, Error> {
-        let read = match &mut self.stream {
-            Some(Stream::Tcp(stream)) => stream.read(into),
-            _ => Err(io::ErrorKind::NotConnected.into()),
-        };
-        let read = read.and_then(|read| match read {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            read => Ok(read),
-        });
-        self.checked(read)
-    }
-
     pub fn close(&mut self) {
         self.stream = None;
     }

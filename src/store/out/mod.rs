@@ -5,7 +5,6 @@
 mod answers;
 mod asset;
 mod file;
-mod http;
 mod influx;
 mod ipfix;
 mod link;
@@ -18,13 +17,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use answers::{Answers, kind as media_type, status};
-pub use http::Url;
 pub use link::Transport;
 pub use syslog::{FACILITIES, Form, Framing, Header};
 
 use super::eve::{self, Eve};
 use super::rollup::Zone;
 use super::{Error, Store};
+use crate::http::Url;
 use crate::record::{Proto, Record};
 use crate::time::Time;
 
