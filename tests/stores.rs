@@ -137,7 +137,9 @@ fn both_databases_hold_the_same_rows_however_often_they_are_written() {
     let server = Server::start(&folder);
     let path = folder.join("weir.db");
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut captures = common::corpus().unwrap_or_default();
+    let corpus = common::corpus();
+    let has_all = corpus.is_some();
+    let mut captures = corpus.unwrap_or_default();
     captures.extend(fs::read_dir(cases).unwrap().filter_map(|entry| {
         let folder = entry.unwrap().path();
         let capture = folder.join("capture.pcap");
@@ -156,7 +158,9 @@ fn both_databases_hold_the_same_rows_however_often_they_are_written() {
         drop(sqlite);
         for table in TABLES.iter().filter(|table| table.name != "health") {
             let (ours, theirs) = (sqlite_rows(&path, table), mariadb_rows(&server, table));
-            assert!(!ours.is_empty() && ours.len() <= kinds(table), "{}", table.name);
+            // Captures of some protocols are in the corpus only.
+            assert!(!ours.is_empty() || !has_all && kinds(table) == 0, "{}", table.name);
+            assert!(ours.len() <= kinds(table), "{}", table.name);
             assert_eq!(ours.len(), theirs.len(), "{} in round {round}", table.name);
             for (one, other) in ours.iter().zip(&theirs) {
                 assert_eq!(one, other, "{}", table.name);
