@@ -292,8 +292,10 @@ def main():
     hostile.much(folder, sqlite, scratch)
     done("half a million rows")
     with Server(folder, sqlite, log) as one, Server(folder, mariadb, log) as other:
-        for site, insert in zip((one, other), paging.inserts(sqlite, mariadb)):
+        *inserts, undo = paging.inserts(sqlite, mariadb)
+        for site, insert in zip((one, other), inserts):
             paging.while_rows_come(site, insert)
+        undo()
     paging.of_one_moment(folder, sqlite, scratch)
     done("pages while rows come")
     paging.bounded(folder, scratch / "big" / "web.json", log, check_page)

@@ -99,11 +99,12 @@ COPY = """INSERT INTO session SELECT id + 2048 * 60000 * {n}, start + 60000000 *
 
 
 def inserts(sqlite, mariadb):
-    """Functions that add thirty newer sessions to each of the databases."""
+    """Functions that add thirty newer sessions to each of the databases, and one that takes all of them out again."""
     path = json.loads(sqlite.read_text())["store"]["path"]
     socket = json.loads(mariadb.read_text())["store"]["socket"]
     with sqlite3.connect(path) as db:
         rest = ", ".join(row[1] for row in db.execute("PRAGMA table_info(session)"))
+        newest = db.execute("SELECT MAX(last) FROM session").fetchone()[0]
     rest = rest.removeprefix("id, start, last, ")
     counts = [0, 0]
 
@@ -118,11 +119,20 @@ def inserts(sqlite, mariadb):
         db.commit()
         db.close()
 
-    def to_mariadb():
-        sql = statement(1).replace("INSERT INTO", "INSERT IGNORE INTO")
+    def in_mariadb(sql):
         subprocess.run(["mariadb", "--no-defaults", "-uroot", "-S", socket, "weir", "-e", sql], check=True)
 
-    return to_sqlite, to_mariadb
+    def to_mariadb():
+        in_mariadb(statement(1).replace("INSERT INTO", "INSERT IGNORE INTO"))
+
+    def undo():
+        # Who looks at the pages after this would see a day on which there is nothing else.
+        sql = f"DELETE FROM session WHERE last > {newest}"
+        with sqlite3.connect(path, timeout=20) as db:
+            db.execute(sql)
+        in_mariadb(sql)
+
+    return to_sqlite, to_mariadb, undo
 
 
 def columns(site, check_page):
